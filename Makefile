@@ -1,0 +1,51 @@
+# make demo     trains a small codec, compresses a photograph with it
+# make test     runs the tests and checks who imports whom
+# make lint     checks style and imports; make format repairs the style
+#
+# Each sets up .venv first where setup.cfg or pyproject.toml is newer than it.
+# Another Python: make PYTHON=python3.12 demo
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# Processes of pytest. Most of a test's time is compilation by one thread.
+WORKERS ?= 2
+
+.PHONY: demo test lint format
+# Two targets may not install into one .venv at a time.
+.NOTPARALLEL:
+
+demo: .venv/installed
+	$(BIN)/python experiments/demo/run.py
+
+test: .venv/installed-dev
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope
+	$(BIN)/lint-imports
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+format: .venv/installed-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.venv/installed: setup.cfg pyproject.toml | $(BIN)/pip
+	@echo "installing lic_jax into .venv (a minute or two)"
+	@$(PIP) install --editable .
+	@touch $@
+
+.venv/installed-dev: setup.cfg pyproject.toml | $(BIN)/pip
+	@echo "installing lic_jax and its tools into .venv (a minute or two)"
+	@$(PIP) install --editable '.[dev]'
+	@touch .venv/installed $@
+
+# pip comes last into a new environment: while it is missing, begin again.
+$(BIN)/pip:
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "make: no $(PYTHON) here; say which with PYTHON=" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit( \
+	  "make: Python 3.11 or newer is needed, $(PYTHON) is " \
+	  + sys.version.split()[0] + "; say which with PYTHON=")'
+	@$(PYTHON) -m venv .venv

@@ -1,0 +1,1 @@
+"""Latent to probability to bits."""

@@ -1,0 +1,1 @@
+"""Parameterised blocks: convolution, GDN, residual, attention."""

@@ -1,0 +1,1 @@
+"""Distortion and the Lagrangian."""

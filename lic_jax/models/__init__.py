@@ -1,0 +1,1 @@
+"""Composition of transforms and entropy models; one file per system."""

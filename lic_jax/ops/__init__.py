@@ -1,0 +1,1 @@
+"""Pure functions, written once for NumPy and JAX arrays."""

@@ -1,0 +1,1 @@
+"""Image to latent and back; one file per family."""

@@ -1,0 +1,1 @@
+"""Trained codecs that ship with the package: one bundle folder each."""
