@@ -1,0 +1,29 @@
+"""Quantisation and its differentiable stand-ins; specification 2.3."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from lic_jax.types import Array
+
+
+def hard(
+  x: Float[Array, "*b"], offset: Float[Array, "*#b"]
+) -> Float[Array, "*b"]:
+  """round(x - offset) + offset, half to even: what a file can hold."""
+  return jnp.round(x - offset) + offset
+
+
+def straight_through(
+  x: Float[Array, "*b"], offset: Float[Array, "*#b"]
+) -> Float[Array, "*b"]:
+  """`hard` forward; gradient: identity to x, none to the offset."""
+  return x + jax.lax.stop_gradient(hard(x, offset) - x)
+
+
+def uniform_noise(x: Float[Array, "b *n"], *, keys: Array) -> Array:
+  """x + U(-1/2, 1/2), one key per example: the same on any device layout."""
+  noise = jax.vmap(
+    lambda key: jax.random.uniform(key, x.shape[1:], minval=-0.5, maxval=0.5)
+  )(keys)
+  return x + noise

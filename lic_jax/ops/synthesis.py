@@ -1,0 +1,134 @@
+"""The decoders as pure functions of their weights: latent to image or prior.
+
+These are the only networks a decoder runs, so they are written for NumPy and
+JAX arrays alike: training (`transforms`, which declare the weights) and the
+JAX-free `codec.decode` call the very same function. Weights are nested dicts
+of effective float32 arrays; a transposed convolution is {"kernel", "bias"}, a
+GDN {"beta", "gamma"}. Arguments after the star are what a codec bundle stores.
+"""
+
+from collections.abc import Sequence
+
+from jaxtyping import Float
+
+from lic_jax.ops.gdn import norm1
+from lic_jax.ops.namespace import named, namespace
+from lic_jax.ops.transposed import conv_transpose, same_origin, signal_origin
+from lic_jax.types import Array
+
+Latent = Float[Array, "b h w c"]
+Image = Float[Array, "b h2 w2 3"]
+
+
+@named
+def relu(x: Array) -> Array:
+  """max(x, 0)."""
+  return namespace(x).maximum(x, 0)
+
+
+@named
+def leaky_relu(x: Array) -> Array:
+  """Slope 0.2 below zero (specification 1.2)."""
+  return namespace(x).where(x >= 0, x, 0.2 * x)
+
+
+def upsample(weights: dict, x: Array, stride: int, dtype: str) -> Array:
+  """Keras-aligned transposed convolution; products in `dtype`."""
+  kernel = weights["kernel"]
+  return conv_transpose(
+    x.astype(dtype),
+    kernel,
+    weights["bias"],
+    stride=stride,
+    origin=same_origin(kernel.shape[0], stride),
+  )
+
+
+def jpeg_like(
+  weights: dict, y: Latent, *, stride: int, dtype: str = "float32"
+) -> Image:
+  """One transposed convolution: every latent channel paints a k x k image.
+
+  Specification 1.7; an affine map, like JPEG's inverse DCT with overlap.
+  """
+  return upsample(weights["conv"], y, stride, dtype)
+
+
+def two_layer(
+  weights: dict,
+  y: Latent,
+  *,
+  strides: Sequence[int],
+  dtype: str = "float32",
+) -> Image:
+  """Two transposed convolutions around an IGDN1; specification 1.8.
+
+  y -> conv1 -> IGDN1 -> (+) -> conv2 -> x_hat
+    `-> conv_res ---------^          the residual path, if it has weights
+  """
+  hidden = upsample(weights["conv1"], y, strides[0], dtype)
+  hidden = hidden * norm1(hidden, **weights["igdn"])
+  if "conv_res" in weights:
+    hidden = hidden + upsample(weights["conv_res"], y, strides[0], dtype)
+  return upsample(weights["conv2"], hidden, strides[1], dtype)
+
+
+def convolutional(
+  weights: dict,
+  y: Latent,
+  *,
+  strides: Sequence[int],
+  activation: str,
+  aligned: str,
+  dtype: str = "float32",
+) -> Image:
+  """A chain of transposed convolutions with an activation between them.
+
+  Specification 1.1 (MBT2018), 1.2 (CNN) and 1.5 (BLS2017).
+
+  Args:
+    weights: "conv0", "conv1", ...; "igdn0", ... where the activation is "gdn".
+    y: latent.
+    strides: one per layer.
+    activation: "gdn", "leaky_relu" or "none" (a linear synthesis).
+    aligned: "keras" or "signal"; see `ops.transposed`.
+    dtype: of the products.
+  """
+  hidden = y
+  for i, stride in enumerate(strides):
+    layer = weights[f"conv{i}"]
+    size = layer["kernel"].shape[0]
+    hidden = conv_transpose(
+      hidden.astype(dtype),
+      layer["kernel"],
+      layer["bias"],
+      stride=stride,
+      origin=(
+        signal_origin(size)
+        if aligned == "signal"
+        else same_origin(size, stride)
+      ),
+    )
+    if i == len(strides) - 1:
+      break
+    if activation == "gdn":
+      hidden = hidden * norm1(hidden, **weights[f"igdn{i}"])
+    elif activation == "leaky_relu":
+      hidden = leaky_relu(hidden)
+  return hidden
+
+
+def hyper_synthesis(
+  weights: dict,
+  z: Latent,
+  *,
+  strides: Sequence[int],
+  dtype: str = "float32",
+) -> Float[Array, "b h4 w4 c2"]:
+  """z_hat -> [mean, s] of the latent's prior; specification 1.4.
+
+  conv0 x2 -> ReLU -> conv1 x2 -> ReLU -> conv2 x1, widths w, 1.5 w, 2 c.
+  """
+  hidden = relu(upsample(weights["conv0"], z, strides[0], dtype))
+  hidden = relu(upsample(weights["conv1"], hidden, strides[1], dtype))
+  return upsample(weights["conv2"], hidden, strides[2], dtype)
