@@ -1,0 +1,70 @@
+r"""Mean-scale hyperprior of Minnen et al. 2018: the paper's baseline.
+
+  python -m lic_jax.train --config=configs/mbt2018.py --workdir=DIR \
+    --config.data.train=coco/2017
+
+Shallow-decoder specification 1.1: four 5x5 layers of 192 with GDN1 each way;
+decoding 109 kMAC/pixel. 2 M steps. Published on Kodak (mbt2018-mean):
+0.4557 bpp, 33.05 dB. Not trained here yet.
+"""
+
+import ml_collections
+
+
+def get_config() -> ml_collections.ConfigDict:
+  config = ml_collections.ConfigDict()
+  config.data = dict(
+    train="",  # folder, glob, tar, TFDS name or "bundled"
+    validation="",  # empty: hold out a part of train
+    holdout=0.02,
+    validation_count=16,
+    validation_size=256,
+    loader="grain",  # or "resident"
+    workers=0,  # processes of the grain loader
+    crop=256,
+    batch=8,
+    downscale=(0.6, 1.0),  # of each image, before the crop
+  )
+  config.model = dict(
+    name="mean_scale_hyperprior",
+    analysis=dict(
+      name="conv_gdn.Analysis",
+      channels=(192, 192, 192, 320),
+      activation="gdn",
+      aligned="signal",
+    ),
+    synthesis=dict(
+      name="conv_gdn.Synthesis",
+      channels=(192, 192, 192, 3),
+      activation="gdn",
+      aligned="signal",
+    ),
+    hyper_analysis=dict(name="hyper.HyperAnalysis", channels=320),
+    hyper_synthesis=dict(
+      name="hyper.HyperSynthesis", channels=320, latent_channels=320
+    ),
+    latent_channels=320,
+    hyper_channels=320,
+    quantisation="unoise",
+    dtype="float32",  # or "bfloat16": of the products
+  )
+  config.loss = dict(
+    lmbda=0.01,  # loss = bpp + lmbda * MSE on 0..255
+    warmup_factor=10.0,
+    warmup=0.2,  # the paper's, for lmbda <= 0.01; factor=1.0 above
+  )
+  config.optimizer = dict(
+    learning_rate=1e-4,
+    warmup=0.02,  # share of the training
+    decay="step",  # a tenth after 80 %
+    clip=1.0,  # global norm
+    factors={},  # learning rates relative to it, by parameter prefix
+  )
+  config.steps = 2_000_000
+  config.budget_minutes = 0.0  # > 0: cosine to zero at this time instead
+  config.seed = 0
+  config.start = "random"  # or "klt": see lic_jax.training.start
+  config.log = dict(
+    every=100, validate_every=10_000, checkpoint_every=10_000, keep=2
+  )
+  return config.lock()
