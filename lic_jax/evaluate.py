@@ -1,0 +1,84 @@
+"""Measures a codec on a folder of images, by real files, into one JSON.
+
+  python -m lic_jax.evaluate --codec=NAME_OR_DIR --images=DIR --output=FILE.json
+    [--quality=Q,...]
+
+Prints a line per image and the means. What each key means: `evaluation.runner`.
+"""
+
+import argparse
+import datetime
+import json
+import shlex
+import sys
+from pathlib import Path
+
+from lic_jax.codec import bundle as bundles
+from lic_jax.codec import storage
+from lic_jax.evaluation import runner
+from lic_jax.types import LicError
+
+
+def main(argv: list[str] | None = None) -> int:
+  """Entry point; returns the exit status."""
+  argv = sys.argv[1:] if argv is None else argv
+  args = _parser().parse_args(argv)
+  try:
+    points = run(args, argv)
+  except LicError as error:
+    print(f"evaluate: {error}", file=sys.stderr)
+    return 1
+  for point in points:
+    means = [f"{name} {point[name]}" for name in runner.MEANS]
+    print(f"quality {point['quality']}: {', '.join(means)}")
+  return 0
+
+
+def run(args: argparse.Namespace, argv: list[str]) -> list[runner.Row]:
+  """Measures, writes the file, and returns its points."""
+  folder = Path(args.output).resolve().parent
+  if not folder.is_dir():  # better said now than after the last image
+    raise LicError(f"cannot write {args.output}: no folder {folder}")
+  paths = runner.find_images(args.images)
+  bundle = bundles.find(args.codec)
+  result = {
+    "codec": bundle.folder.resolve().name,
+    "fingerprint": bundle.card["fingerprint"],
+    "dataset": Path(args.images).resolve().name,
+    "sga_steps": 0,
+    "machine": runner.machine(),
+    "commit": runner.commit(Path(__file__).parent),
+    "command": shlex.join(["python", "-m", "lic_jax.evaluate", *argv]),
+    "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+  }
+  result |= runner.evaluate(bundle, paths, qualities=args.quality)
+  text = json.dumps(result, indent=1, allow_nan=False) + "\n"
+  storage.write_bytes(args.output, text.encode())
+  return result["points"]
+
+
+def _qualities(text: str) -> list[int]:
+  return [int(quality) for quality in text.split(",")]
+
+
+def _parser() -> argparse.ArgumentParser:
+  parser = argparse.ArgumentParser(
+    "python -m lic_jax.evaluate",
+    description="rate and distortion of a codec on a folder of images",
+  )
+  parser.add_argument(
+    "--codec", required=True, help="installed name, or folder"
+  )
+  parser.add_argument("--images", required=True, help="folder of images")
+  parser.add_argument("--output", required=True, help="JSON file to write")
+  parser.add_argument(
+    "--quality",
+    type=_qualities,
+    metavar="Q,...",
+    help="qualities, separated by commas; all of the codec's by default",
+  )
+  return parser
+
+
+if __name__ == "__main__":
+  sys.exit(main())

@@ -1,0 +1,26 @@
+"""The quantity that is trained and that test-time optimisation lowers.
+
+Yang and Mandt (2023), section 2: rate plus lambda times distortion, with the
+rate in bits per pixel and the distortion as MSE on the 0..255 scale
+(specification section 3: the lambdas 0.00125 to 0.08).
+"""
+
+from jaxtyping import Float
+
+from lic_jax.types import Array
+
+
+def lagrangian(
+  bpp: Float[Array, "*b"], mse255: Float[Array, "*b"], lmbda: Array
+) -> Float[Array, "*b"]:
+  """bpp + lambda * mse255.
+
+  Args:
+    bpp: bits per pixel of the image.
+    mse255: mean squared error on the 0..255 scale, not rounded in training.
+    lmbda: the trade-off, lambda.
+
+  Returns:
+    The loss, in bits per pixel.
+  """
+  return bpp + lmbda * mse255
