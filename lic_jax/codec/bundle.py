@@ -1,0 +1,318 @@
+"""A trained codec as a folder: decoder, encoder and card.
+
+  decoder.safetensors   effective weights of synthesis and hyper-synthesis,
+                        integer tables, quantisation offsets; in its metadata
+                        the names and arguments of the functions to run
+  encoder.safetensors   parameters of what only encoding needs
+  card.json             config, training, results, and the fingerprint: the
+                        SHA-256 of decoder.safetensors
+
+All that changes the meaning of a `.lic` file is in the decoder's bytes, hence
+in the fingerprint, whose first 8 bytes every file carries. Nothing is pickled.
+Where installed codecs are looked for: `lic_jax/zoo`, then each folder named in
+the environment variable LIC_CODECS.
+"""
+
+import dataclasses
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+from jaxtyping import Float
+
+from lic_jax import types
+from lic_jax.codec import container, storage, tables
+from lic_jax.codec.tables import Tables
+
+DECODER, ENCODER, CARD = (
+  "decoder.safetensors",
+  "encoder.safetensors",
+  "card.json",
+)
+ZOO = Path(__file__).parents[1] / "zoo"
+DEFAULT_NAME = "hierarchical_two_layer"
+
+
+@dataclasses.dataclass(frozen=True)
+class Decoder:
+  """What decoding needs, from NumPy arrays alone.
+
+  Attributes:
+    functions: of "synthesis" and "hyper_synthesis": the name of a function in
+      `ops.synthesis` as "function", and its static arguments.
+    weights: of the same, nested dicts of float32 arrays.
+    stride: pixels per sample of the outermost latent, which has a table per
+      channel: z, or y without a hyperprior.
+    channel_tables: one table per channel of the outermost latent.
+    channel_offsets: its quantisation offsets, (c,).
+    scale_tables: tables of y under a hyperprior; None without one.
+    steps_per_scale: of `scale_tables`, tables per unit of scale index.
+  """
+
+  functions: Mapping[str, Mapping[str, Any]]
+  weights: Mapping[str, Any]
+  stride: int
+  channel_tables: Tables
+  channel_offsets: Float[np.ndarray, "c"]
+  scale_tables: Tables | None = None
+  steps_per_scale: int = tables.STEPS_PER_SCALE
+
+
+@dataclasses.dataclass(frozen=True)
+class Bundle:
+  """A codec read from its folder.
+
+  Attributes:
+    folder: where it lies.
+    card: the content of card.json.
+    decoder: its decoder, whose bytes have the card's fingerprint.
+  """
+
+  folder: Path
+  card: Mapping[str, Any]
+  decoder: Decoder
+
+  @property
+  def fingerprint(self) -> bytes:
+    """The part of the fingerprint that files carry, 8 bytes."""
+    return _short(self.card["fingerprint"])
+
+  @property
+  def qualities(self) -> list[int]:
+    """The operating points that files of this codec may have."""
+    return list(self.card["qualities"])
+
+
+def write(
+  folder: Path | str,
+  decoder: Decoder,
+  encoder: Mapping[str, Any],
+  card: Mapping[str, Any],
+) -> Bundle:
+  """Writes a bundle, in place of one that may be there.
+
+  Args:
+    folder: new, empty or an older bundle.
+    decoder: the decoder.
+    encoder: nested dict of arrays.
+    card: all but the fingerprint, which is computed here.
+
+  Returns:
+    The bundle as read back.
+
+  Raises:
+    LicError: the folder holds something else, or cannot be written.
+  """
+  folder = Path(folder)
+  _check_free(folder)
+  decoder_bytes = serialise(decoder)
+  card = {**card, "fingerprint": hashlib.sha256(decoder_bytes).hexdigest()}
+  temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
+  old = temporary.with_suffix(".old")
+  try:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary.mkdir()
+    (temporary / DECODER).write_bytes(decoder_bytes)
+    (temporary / ENCODER).write_bytes(safetensors.numpy.save(_flatten(encoder)))
+    (temporary / CARD).write_text(json.dumps(card, indent=2) + "\n")
+    if folder.exists():
+      folder.rename(old)
+    temporary.rename(folder)
+  except OSError as error:
+    reason = error.strerror
+    raise types.LicError(f"cannot write {folder}: {reason}") from error
+  finally:
+    shutil.rmtree(temporary, ignore_errors=True)
+    if old.exists() and not folder.exists():
+      old.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+  return read(folder)
+
+
+def read(folder: Path | str) -> Bundle:
+  """Reads a bundle's card and decoder; the encoder stays on disk.
+
+  Raises:
+    LicError: a file is missing or damaged, or the decoder is not the card's.
+  """
+  folder = Path(folder)
+  card = read_card(folder)
+  data = storage.read_bytes(folder / DECODER)
+  if hashlib.sha256(data).hexdigest() != card["fingerprint"]:
+    raise types.LicError(f"{folder / DECODER} is not the one its card names")
+  return Bundle(folder, card, parse(data))
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+  """Reads card.json and checks what the package relies on.
+
+  Raises:
+    LicError: it is missing or not a card.
+  """
+  try:
+    card = json.loads(storage.read_bytes(folder / CARD))
+    bytes.fromhex(card["fingerprint"])
+    if not card["qualities"] or not isinstance(card["model"], dict):
+      raise ValueError("it is incomplete")
+  except (ValueError, KeyError, TypeError) as error:
+    raise types.LicError(f"{folder / CARD} is not a codec's card") from error
+  return card
+
+
+def read_encoder(bundle: Bundle) -> dict[str, Any]:
+  """The parameters that only encoding needs, nested as they were written.
+
+  Raises:
+    LicError: the file is missing or damaged.
+  """
+  path = bundle.folder / ENCODER
+  try:
+    return _unflatten(safetensors.numpy.load(storage.read_bytes(path)))
+  except safetensors.SafetensorError as error:
+    raise types.LicError(f"{path} is damaged") from error
+
+
+def find(name_or_folder: str | None = None) -> Bundle:
+  """A bundle by its folder or by its name among the installed ones.
+
+  Args:
+    name_or_folder: None for the default codec, or the only one installed.
+
+  Raises:
+    LicError: there is none.
+  """
+  found = {folder.name: folder for folder in reversed(list(installed()))}
+  if name_or_folder is None:
+    if DEFAULT_NAME in found:
+      return read(found[DEFAULT_NAME])
+    if len(found) == 1:
+      return read(*found.values())
+    raise types.LicError("choose a codec with --codec; `lic models` lists them")
+  if (Path(name_or_folder) / CARD).is_file():
+    return read(name_or_folder)
+  if name_or_folder in found:
+    return read(found[name_or_folder])
+  raise types.LicError(
+    f"no codec {name_or_folder}: it is neither a bundle's folder nor installed"
+  )
+
+
+def find_fingerprint(fingerprint: bytes) -> Bundle:
+  """The installed bundle that a file names by the first 8 bytes.
+
+  Raises:
+    LicError: there is none.
+  """
+  for folder in installed():
+    if _short(read_card(folder)["fingerprint"]) == fingerprint:
+      return read(folder)
+  raise types.LicError(
+    f"no installed codec has the fingerprint {fingerprint.hex()}; "
+    "give its folder with --codec or in LIC_CODECS"
+  )
+
+
+def installed() -> Iterator[Path]:
+  """Folders of the installed bundles: the zoo's, then those of LIC_CODECS.
+
+  LIC_CODECS lists folders like PATH does, each a bundle or holding bundles.
+  """
+  listed = os.environ.get("LIC_CODECS", "").split(os.pathsep)
+  for place in [ZOO, *(Path(path) for path in listed if path)]:
+    if (place / CARD).is_file():
+      yield place
+    elif place.is_dir():
+      yield from (card.parent for card in sorted(place.glob(f"*/{CARD}")))
+
+
+def serialise(decoder: Decoder) -> bytes:
+  """The bytes of decoder.safetensors; equal decoders give equal bytes."""
+  arrays = {
+    "weights": decoder.weights,
+    "channel_offsets": decoder.channel_offsets,
+    "channel_tables": dataclasses.asdict(decoder.channel_tables),
+  }
+  if decoder.scale_tables is not None:
+    arrays["scale_tables"] = dataclasses.asdict(decoder.scale_tables)
+  static = {
+    "functions": decoder.functions,
+    "stride": decoder.stride,
+    "steps_per_scale": decoder.steps_per_scale,
+  }
+  # One key only: safetensors writes several in no fixed order.
+  metadata = {"decoder": json.dumps(static, sort_keys=True)}
+  return safetensors.numpy.save(_flatten(arrays), metadata=metadata)
+
+
+def parse(data: bytes) -> Decoder:
+  """Inverse of `serialise`.
+
+  Raises:
+    LicError: these are not the bytes of a decoder.
+  """
+  try:
+    arrays = _unflatten(safetensors.numpy.load(data))
+    # A safetensors file opens with the length of its JSON header.
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    static = json.loads(header["__metadata__"]["decoder"])
+    scale_tables = arrays.get("scale_tables")
+    return Decoder(
+      functions=static["functions"],
+      weights=arrays["weights"],
+      stride=static["stride"],
+      channel_tables=tables.from_arrays(arrays["channel_tables"]),
+      channel_offsets=arrays["channel_offsets"],
+      scale_tables=scale_tables and tables.from_arrays(scale_tables),
+      steps_per_scale=static["steps_per_scale"],
+    )
+  except (
+    safetensors.SafetensorError,
+    ValueError,
+    KeyError,
+    TypeError,
+  ) as error:
+    raise types.LicError(f"{DECODER} is damaged") from error
+
+
+def _check_free(folder: Path) -> None:
+  """Refuses to replace anything but an older bundle or an empty folder."""
+  if not folder.exists() or (folder / CARD).is_file():
+    return
+  if not folder.is_dir() or any(folder.iterdir()):
+    raise types.LicError(f"{folder} exists and is not a codec bundle")
+
+
+def _short(fingerprint: str) -> bytes:
+  return bytes.fromhex(fingerprint)[: container.FINGERPRINT_BYTES]
+
+
+def _flatten(
+  tree: Mapping[str, Any], prefix: str = ""
+) -> dict[str, np.ndarray]:
+  """{"a": {"b": array}} to {"a/b": array}, in sorted order."""
+  flat = {}
+  for key in sorted(tree):
+    if isinstance(tree[key], Mapping):
+      flat |= _flatten(tree[key], f"{prefix}{key}/")
+    else:
+      flat[prefix + key] = np.ascontiguousarray(tree[key])
+  return flat
+
+
+def _unflatten(flat: Mapping[str, np.ndarray]) -> dict[str, Any]:
+  tree: dict[str, Any] = {}
+  for name, array in flat.items():
+    *path, key = name.split("/")
+    node = tree
+    for part in path:
+      node = node.setdefault(part, {})
+    node[key] = array
+  return tree

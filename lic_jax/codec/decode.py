@@ -1,0 +1,168 @@
+"""Bytes to image, on NumPy and the entropy coder alone.
+
+  section of z --channel tables--> z_hat --hyper_synthesis--> mean, scale index
+  section of y --scale tables, index--> symbols + mean = y_hat
+  y_hat --synthesis--> x_hat, cropped and rounded to 8 bits
+
+Without a hyperprior y takes z's place. The encoder gets its prior from the
+functions of this file; there is no second copy. Nothing here reaches JAX.
+"""
+
+import numpy as np
+from jaxtyping import Float, Int, UInt, UInt8
+
+from lic_jax import types
+from lic_jax.codec import coder, container
+from lic_jax.codec.bundle import Bundle, Decoder
+from lic_jax.codec.tables import SCALE_COUNT
+from lic_jax.ops import synthesis
+from lic_jax.types import Latents
+
+# Means beyond any int32 symbol are nonsense.
+LARGEST = 2.0**31
+
+
+def decode(data: bytes, bundle: Bundle) -> UInt8[np.ndarray, "h w 3"]:
+  """Decodes a whole `.lic` file.
+
+  Args:
+    data: the file.
+    bundle: the codec that made it.
+
+  Returns:
+    The image, 8-bit RGB.
+
+  Raises:
+    LicError: the file is damaged, or another codec made it.
+  """
+  file = container.unpack(data)
+  y_hat = decode_latents(file, bundle).y
+  return reconstruct(
+    bundle.decoder, y_hat, file.header.height, file.header.width
+  )
+
+
+def decode_latents(file: container.File, bundle: Bundle) -> Latents:
+  """Decodes the latents of a file, (1, h, w, c), and checks their CRC.
+
+  Raises:
+    LicError: the symbols are damaged, or another codec made the file.
+  """
+  header, decoder = file.header, bundle.decoder
+  if header.fingerprint != bundle.fingerprint:
+    raise types.LicError(
+      f"the file was made by the codec {header.fingerprint.hex()}, "
+      f"this one is {bundle.fingerprint.hex()}"
+    )
+  if header.quality not in bundle.qualities:
+    raise types.LicError(f"the codec has no quality {header.quality}")
+  offset, index = channel_prior(decoder, header.height, header.width)
+  if decoder.scale_tables is None:
+    tables = decoder.channel_tables
+    y = coder.decode_symbols(file.latent, index, tables)
+    _check_symbols(header, y)
+    return Latents(y=dequantise(y, offset))
+  z = coder.decode_symbols(file.hyper_latent, index, decoder.channel_tables)
+  z_hat = dequantise(z, offset)
+  mean, index = prior(decoder, z_hat)
+  y = coder.decode_symbols(file.latent, index, decoder.scale_tables)
+  _check_symbols(header, z, y)
+  return Latents(y=dequantise(y, mean), z=z_hat)
+
+
+def channel_prior(
+  decoder: Decoder, height: int, width: int
+) -> tuple[Float[np.ndarray, "1 h w c"], UInt[np.ndarray, "1 h w c"]]:
+  """Offset and table index of the outermost latent of an image.
+
+  Args:
+    decoder: the codec's.
+    height: of the image, pixels.
+    width: of the image, pixels.
+
+  Returns:
+    The offset to quantise around, and the table index: a channel's own number.
+  """
+  channels = decoder.channel_tables.count
+  rows, columns = -(-height // decoder.stride), -(-width // decoder.stride)
+  shape = (1, rows, columns, channels)
+  # Eight bits where they hold the index: the sort by table is faster.
+  small = np.uint8 if channels <= 256 else np.uint16
+  index = np.broadcast_to(np.arange(channels, dtype=small), shape)
+  return np.broadcast_to(decoder.channel_offsets, shape), index
+
+
+def prior(
+  decoder: Decoder, z_hat: Float[np.ndarray, "1 h w c"]
+) -> tuple[Float[np.ndarray, "1 h4 w4 c2"], UInt8[np.ndarray, "1 h4 w4 c2"]]:
+  """Mean and scale-table index of the latent, for encoder and decoder alike.
+
+  Raises:
+    LicError: the hyper-synthesis overflows on this hyper-latent.
+  """
+  mean, index = scale_index(decoder, z_hat)
+  step = np.rint(index * decoder.steps_per_scale)
+  return mean, step.astype(np.uint8)
+
+
+def scale_index(
+  decoder: Decoder, z_hat: Float[np.ndarray, "1 h w c"]
+) -> tuple[Float[np.ndarray, "1 h4 w4 c2"], Float[np.ndarray, "1 h4 w4 c2"]]:
+  """Mean and real-valued scale index, exp(s) within [0, 63] (spec 2.2).
+
+  Raises:
+    LicError: the hyper-synthesis overflows on this hyper-latent.
+  """
+  # Float64, so that an index rounds the same way whatever the order of the sums
+  # (threads, libraries, machines), but for one file in millions.
+  with np.errstate(over="ignore", invalid="ignore"):
+    parameters = _run(decoder, "hyper_synthesis", z_hat, dtype="float64")
+    mean, s = np.split(parameters, 2, axis=-1)
+    index = np.minimum(np.exp(s), SCALE_COUNT - 1)
+  if not (np.all(np.abs(mean) < LARGEST) and np.all(np.isfinite(index))):
+    raise types.LicError("the hyper-latent gives no finite prior")
+  return mean.astype(np.float32), index
+
+
+def dequantise(
+  symbols: Int[np.ndarray, "*b"], offset: Float[np.ndarray, "*b"]
+) -> Float[np.ndarray, "*b"]:
+  """The float32 latent that symbols around an offset stand for."""
+  return symbols.astype(np.float32) + offset
+
+
+def reconstruct(
+  decoder: Decoder, y_hat: Float[np.ndarray, "1 h w c"], height: int, width: int
+) -> UInt8[np.ndarray, "height width 3"]:
+  """The 8-bit image of a decoded latent."""
+  with np.errstate(over="ignore", invalid="ignore"):
+    x_hat = _run(decoder, "synthesis", y_hat, dtype="float32")
+  return pixels(x_hat[0, :height, :width])
+
+
+def pixels(
+  x: Float[np.ndarray, "*b h w 3"],
+) -> UInt8[np.ndarray, "*b h w 3"]:
+  """[-0.5, 0.5] to 8 bits: (x + 0.5) * 255, half to even, saturated."""
+  levels = np.rint((x + np.float32(0.5)) * np.float32(255))
+  return np.nan_to_num(np.clip(levels, 0, 255)).astype(np.uint8)
+
+
+def _run(
+  decoder: Decoder, part: str, latent: Float[np.ndarray, "1 h w c"], dtype: str
+) -> Float[np.ndarray, "1 h2 w2 c2"]:
+  """Runs the function of `ops.synthesis` that the codec names for a part."""
+  arguments = dict(decoder.functions[part])
+  name = arguments.pop("function")
+  function = getattr(synthesis, name, None)
+  if getattr(function, "__module__", None) != synthesis.__name__:
+    raise types.LicError(f"the codec's {part}, {name!r}, is not known here")
+  return function(decoder.weights[part], latent, **arguments, dtype=dtype)
+
+
+def _check_symbols(header: container.Header, *symbols: np.ndarray) -> None:
+  if container.symbols_crc(*symbols) != header.symbols_crc:
+    raise types.LicError(
+      "decoded symbols do not match the file's checksum; "
+      "the file is damaged or this machine computes differently"
+    )

@@ -1,0 +1,215 @@
+"""Image to bytes: analysis in JAX, everything the decoder repeats in NumPy.
+
+  x --pad, analysis--> y --hyper_analysis--> z
+  z --round around its offset--> section of z, z_hat
+  z_hat --codec.decode.prior--> mean, scale index
+  y --round around mean, scale tables--> section of y
+
+The prior comes from the decoder's own function, on the decoder's weights, so
+what is coded is what will be decoded. `encode_latents` takes latents from
+anywhere: those that were optimised for one image are coded like any others.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+
+from lic_jax import types
+from lic_jax.codec import bundle as bundles
+from lic_jax.codec import coder, container
+from lic_jax.codec import decode as decoding
+from lic_jax.codec.bundle import Bundle
+from lic_jax.entropy import factorized, gaussian
+from lic_jax.models import build
+from lic_jax.ops import synthesis
+from lic_jax.ops.padding import pad_reflect
+from lic_jax.types import Latents
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoded:
+  """One image, coded.
+
+  Attributes:
+    data: the `.lic` file.
+    symbols: what the file holds, int32 y and z, (1, h, w, c).
+    latents: y_hat and z_hat as they will be decoded.
+  """
+
+  data: bytes
+  symbols: Latents
+  latents: Latents
+
+
+def encode(
+  rgb: UInt8[np.ndarray, "h w 3"], bundle: Bundle, *, quality: int | None = None
+) -> Encoded:
+  """Encodes an image of any size from 1x1 up.
+
+  Args:
+    rgb: 8-bit RGB.
+    bundle: the codec.
+    quality: operating point; None for the codec's first.
+
+  Raises:
+    LicError: the codec has no such quality, or cannot code this image.
+  """
+  height, width = rgb.shape[:2]
+  if rgb.shape != (height, width, 3) or rgb.dtype != np.uint8 or not rgb.size:
+    raise types.LicError(
+      f"the image is {rgb.shape} of {rgb.dtype}, not (h, w, 3) of uint8"
+    )
+  latents = analyse(rgb, bundle)
+  return encode_latents(
+    latents, bundle, height=height, width=width, quality=quality
+  )
+
+
+def analyse(rgb: UInt8[np.ndarray, "h w 3"], bundle: Bundle) -> Latents:
+  """Continuous latents of an image, (1, h, w, c), as NumPy arrays.
+
+  The image is padded by reflection, at the bottom and the right, to a multiple
+  of the codec's stride. Compiled once for each padded size.
+  """
+  x = rgb.astype(np.float32)[None] / np.float32(255) - np.float32(0.5)
+  x = pad_reflect(x, bundle.decoder.stride)
+  y, z = _analysis(bundle.folder, bundle.card["fingerprint"])(x)
+  return Latents(y=np.asarray(y), z=None if z is None else np.asarray(z))
+
+
+def encode_latents(
+  latents: Latents,
+  bundle: Bundle,
+  *,
+  height: int,
+  width: int,
+  quality: int | None = None,
+) -> Encoded:
+  """Quantises and codes latents.
+
+  Args:
+    latents: continuous y and z of one padded image, (1, h, w, c).
+    bundle: the codec they are meant for.
+    height: of the image, pixels.
+    width: of the image, pixels.
+    quality: operating point; None for the codec's first.
+
+  Raises:
+    LicError: no such quality, or latents that are not finite.
+  """
+  decoder = bundle.decoder
+  quality = bundle.qualities[0] if quality is None else quality
+  if quality not in bundle.qualities:
+    known = ", ".join(str(q) for q in bundle.qualities)
+    raise types.LicError(f"the codec has no quality {quality}; it has {known}")
+  offset, index = decoding.channel_prior(decoder, height, width)
+  if decoder.scale_tables is None:
+    y, y_hat = _quantise(latents.y, offset)
+    symbols, decoded = Latents(y=y), Latents(y=y_hat)
+    hyper_latent = b""
+    latent = coder.encode_symbols(y, index, decoder.channel_tables)
+    crc = container.symbols_crc(y)
+  else:
+    z, z_hat = _quantise(latents.z, offset)
+    hyper_latent = coder.encode_symbols(z, index, decoder.channel_tables)
+    mean, index = decoding.prior(decoder, z_hat)
+    y, y_hat = _quantise(latents.y, mean)
+    symbols, decoded = Latents(y=y, z=z), Latents(y=y_hat, z=z_hat)
+    latent = coder.encode_symbols(y, index, decoder.scale_tables)
+    crc = container.symbols_crc(z, y)
+  header = container.Header(
+    fingerprint=bundle.fingerprint,
+    quality=quality,
+    width=width,
+    height=height,
+    symbols_crc=crc,
+  )
+  data = container.pack(container.File(header, hyper_latent, latent))
+  return Encoded(data, symbols, decoded)
+
+
+def estimated_bits(encoded: Encoded, bundle: Bundle) -> float:
+  """Information content of the coded symbols under the trained model.
+
+  It is computed as in training: densities instead of integer tables, and the
+  scale index as a real number. What a file costs beyond it is the coder's.
+  """
+  estimate = _estimate(bundle.folder, bundle.card["fingerprint"])
+  latents = encoded.latents
+  if latents.z is None:
+    return float(estimate(latents.y))
+  return float(estimate(latents.z, encoded.symbols.y))
+
+
+def _quantise(
+  latent: Float[np.ndarray, "..."], offset: Float[np.ndarray, "1 h w c"]
+) -> tuple[Int[np.ndarray, "1 h w c"], Float[np.ndarray, "1 h w c"]]:
+  """Nearest symbols around an offset, and the latent they stand for."""
+  if latent.shape != offset.shape:
+    raise types.LicError(
+      f"the latent is {latent.shape}, the codec expects {offset.shape}"
+    )
+  rounded = np.rint(latent - offset)
+  # A float32 below 2^31 is at most 2^31 - 128; NaN fails every comparison.
+  if not np.all(np.abs(rounded) < decoding.LARGEST):
+    raise types.LicError("the latent is not finite, or beyond 32 bits")
+  symbols = rounded.astype(np.int32)
+  return symbols, decoding.dequantise(symbols, offset)
+
+
+@functools.lru_cache(maxsize=4)
+def _encoder(folder: Path, fingerprint: str) -> tuple[nn.Module, dict]:
+  """Model and parameters; the fingerprint keeps a replaced bundle apart."""
+  bundle = bundles.read(folder)
+  if bundle.card["fingerprint"] != fingerprint:
+    raise types.LicError(f"{folder} was replaced while it was in use")
+  # Encoding is for keeps: products in float32, whatever training used.
+  model = build.build({**bundle.card["model"], "dtype": "float32"})
+  return model, bundles.read_encoder(bundle)
+
+
+@functools.lru_cache(maxsize=4)
+def _analysis(folder: Path, fingerprint: str) -> Callable:
+  """Compiled x -> (y, z); z is None without a hyperprior."""
+  model, params = _encoder(folder, fingerprint)
+
+  @jax.jit
+  def analyse(params: dict, x: jax.Array) -> tuple:
+    latents = model.apply({"params": params}, x, method="analyse")
+    return latents.y, latents.z
+
+  return functools.partial(analyse, params)
+
+
+@functools.lru_cache(maxsize=4)
+def _estimate(folder: Path, fingerprint: str) -> Callable:
+  """Compiled y_hat -> bits, or z_hat, symbols of y -> bits."""
+  _, params = _encoder(folder, fingerprint)
+  decoder = bundles.read(folder).decoder
+
+  @jax.jit
+  def factorized_bits(prior: dict, y_hat: jax.Array) -> jax.Array:
+    return jnp.sum(factorized.bits(prior, y_hat))
+
+  @jax.jit
+  def hyperprior_bits(
+    prior: dict, weights: dict, z_hat: jax.Array, y: jax.Array
+  ) -> jax.Array:
+    arguments = dict(decoder.functions["hyper_synthesis"])
+    function = getattr(synthesis, arguments.pop("function"))
+    s = jnp.split(function(weights, z_hat, **arguments), 2, axis=-1)[1]
+    y_bits = gaussian.bits(y.astype(jnp.float32), gaussian.index_of(s))
+    return jnp.sum(factorized.bits(prior, z_hat)) + jnp.sum(y_bits)
+
+  prior = params["prior"]
+  if decoder.scale_tables is None:
+    return functools.partial(factorized_bits, prior)
+  weights = decoder.weights["hyper_synthesis"]
+  return functools.partial(hyperprior_bits, prior, weights)

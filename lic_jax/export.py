@@ -1,0 +1,127 @@
+"""Turns a training run's newest checkpoint into a codec bundle.
+
+  python -m lic_jax.export --workdir=DIR --output=DIR
+
+Everything the decoder needs is computed here, once: effective weights,
+quantisation offsets, integer tables. See `codec.bundle` for what is written.
+"""
+
+import argparse
+import functools
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import flax.linen as nn
+import jax
+import numpy as np
+from jaxtyping import Float
+from scipy import special
+
+from lic_jax.codec import bundle as bundles
+from lic_jax.codec import tables
+from lic_jax.codec.bundle import Bundle, Decoder
+from lic_jax.entropy import factorized
+from lic_jax.models import build
+from lic_jax.training import checkpoint
+from lic_jax.types import LicError
+
+# Symbols for which a channel of the factorized prior may have an entry.
+WIDEST = 2048
+
+
+def export(
+  folder: Path | str,
+  model_config: Mapping[str, Any],
+  params: Mapping[str, Any],
+  *,
+  card: Mapping[str, Any],
+) -> Bundle:
+  """Writes a trained model as a bundle.
+
+  Args:
+    folder: of the bundle; new, empty or an older bundle.
+    model_config: a config's `model` block.
+    params: the model's parameters.
+    card: what else the card should tell (lambda, training).
+
+  Raises:
+    LicError: parameters that are not finite, or a folder that cannot be used.
+  """
+  params = jax.tree.map(np.asarray, dict(params))
+  for path, array in jax.tree_util.tree_leaves_with_path(params):
+    if not np.all(np.isfinite(array)):
+      raise LicError(f"parameter {jax.tree_util.keystr(path)} is not finite")
+  model = build.build({**model_config, "dtype": "float32"})
+  decoder = make_decoder(model, params)
+  decoded_only = ("synthesis", "hyper_synthesis")
+  encoder = {k: v for k, v in params.items() if k not in decoded_only}
+  qualities = [0]  # one lambda, one operating point
+  card = {**card, "model": model_config, "qualities": qualities}
+  return bundles.write(folder, decoder, encoder, card)
+
+
+def make_decoder(model: nn.Module, params: Mapping[str, Any]) -> Decoder:
+  """The decoder of a model: weights, offsets and tables as NumPy arrays."""
+  variables = {"params": params}
+
+  def evaluate(method: str) -> Any:
+    return jax.jit(functools.partial(model.apply, method=method))(variables)
+
+  weights = evaluate("decoder_weights")
+  offsets = np.asarray(evaluate("offsets"))
+  functions = model.decoder_functions()
+  edges = bin_edges(params["prior"], offsets)
+  hyperprior = "hyper_synthesis" in functions
+  return Decoder(
+    functions=functions,
+    weights=jax.tree.map(lambda w: np.asarray(w, np.float32), weights),
+    stride=model.stride,
+    channel_tables=tables.channel_tables(edges, -WIDEST),
+    channel_offsets=offsets.astype(np.float32),
+    scale_tables=tables.scale_tables() if hyperprior else None,
+  )
+
+
+def bin_edges(
+  prior: Mapping[str, Any], offsets: Float[np.ndarray, "c"]
+) -> Float[np.ndarray, "c e"]:
+  """CDF of each channel at k - 1/2 + offset, k = -WIDEST .. WIDEST + 1."""
+  edges = np.arange(-WIDEST, WIDEST + 2) - 0.5
+  x = (edges[:, None] + offsets).astype(np.float32)
+  logits = np.asarray(jax.jit(factorized.cdf_logits)(prior, x), np.float64)
+  # The function grows; its float32 rounding need not.
+  return np.maximum.accumulate(special.expit(logits), axis=0).T
+
+
+def main(argv: list[str] | None = None) -> int:
+  """Entry point; returns the exit status."""
+  parser = argparse.ArgumentParser(
+    "python -m lic_jax.export", description="checkpoint -> codec bundle"
+  )
+  parser.add_argument("--workdir", required=True, help="of the training run")
+  parser.add_argument("--output", required=True, help="folder of the bundle")
+  args = parser.parse_args(argv)
+  try:
+    config, params, step = checkpoint.load_params(Path(args.workdir))
+    config = config.to_dict()
+    bundle = export(
+      args.output,
+      config["model"],
+      params,
+      card={
+        "lambda": config["loss"]["lmbda"],
+        "training": {"steps": step, "config": config},
+        "results": [],
+      },
+    )
+  except LicError as error:
+    print(f"export: {error}", file=sys.stderr)
+    return 1
+  print(f"{args.output}: codec {bundle.fingerprint.hex()}, step {step}")
+  return 0
+
+
+if __name__ == "__main__":
+  sys.exit(main())

@@ -1,0 +1,251 @@
+"""Whole images through real files."""
+
+import dataclasses
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+import tiny_codec
+
+from lic_jax import types
+from lic_jax.codec import bundle as bundles
+from lic_jax.codec import container, decode, encode
+from lic_jax.entropy import gaussian
+from lic_jax.models import build
+from lic_jax.ops import synthesis
+
+SIZES = [(1, 1), (1, 7), (17, 3), (63, 65), (64, 64), (130, 200)]
+
+
+def _crop(height: int, width: int) -> np.ndarray:
+  return tiny_codec.photograph()[60 : 60 + height, 100 : 100 + width]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_file_decodes_to_the_encoders_own_reconstruction(bundle, size):
+  rgb = _crop(*size)
+  encoded = encode.encode(rgb, bundle)
+  decoded = decode.decode(encoded.data, bundle)
+  assert decoded.shape == rgb.shape
+  expected = decode.reconstruct(bundle.decoder, encoded.latents.y, *size)
+  np.testing.assert_array_equal(decoded, expected)
+  latents = decode.decode_latents(container.unpack(encoded.data), bundle)
+  np.testing.assert_array_equal(latents.y, encoded.latents.y)
+
+
+def test_the_decoder_agrees_with_the_model_that_was_trained(bundle):
+  rgb = _crop(128, 192)
+  encoded = encode.encode(rgb, bundle)
+  model = build.build(bundle.card["model"])
+  params = bundles.read_encoder(bundle)
+  x = rgb[None].astype(np.float32) / 255 - 0.5
+
+  @jax.jit
+  def analyse(params, x):
+    latents = model.apply({"params": params}, x, method="analyse")
+    return latents.y, latents.z
+
+  latents = types.Latents(*analyse(params, x))
+  offset = bundle.decoder.channel_offsets
+  if latents.z is None:
+    y_hat = np.rint(latents.y - offset) + offset
+  else:
+    z_hat = np.rint(np.asarray(latents.z) - offset) + offset
+    mean, _ = decode.prior(bundle.decoder, z_hat)
+    y_hat = np.rint(latents.y - mean) + mean
+  arguments = dict(bundle.decoder.functions["synthesis"])
+  function = getattr(synthesis, arguments.pop("function"))
+  x_hat = function(bundle.decoder.weights["synthesis"], y_hat, **arguments)
+  levels = np.clip(np.rint((np.asarray(x_hat) + 0.5) * 255), 0, 255)
+  decoded = decode.decode(encoded.data, bundle)
+  assert np.abs(levels[0] - decoded).max() <= 1
+
+
+def _within_promise(encoded: encode.Encoded, bundle: bundles.Bundle) -> bool:
+  """Real size against the estimate: 0.5 % and 64 bytes."""
+  estimated = encode.estimated_bits(encoded, bundle) / 8
+  assert estimated > 300
+  return abs(len(encoded.data) - estimated) < 0.005 * estimated + 64
+
+
+@pytest.mark.parametrize("name", ["chelsea", "coffee", "rocket"])
+def test_a_photographs_file_is_as_large_as_the_model_estimates(
+  factorized, name
+):
+  rgb = tiny_codec.photograph(name)[:384, :384]
+  assert _within_promise(encode.encode(rgb, factorized), factorized)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_file_of_latents_as_the_model_expects_them_has_the_estimated_size(
+  hyperprior, seed
+):
+  rng = np.random.default_rng(seed)
+  z = rng.normal(size=(1, 6, 6, tiny_codec.HYPER), scale=3).astype(np.float32)
+  offset = hyperprior.decoder.channel_offsets
+  z_hat = np.rint(z - offset) + offset
+  mean, index = decode.scale_index(hyperprior.decoder, z_hat)
+  scale = gaussian.SCALE_MIN * np.exp(gaussian.LOG_STEP * index)
+  y = mean + scale * rng.normal(size=mean.shape) + rng.random(mean.shape) - 0.5
+  latents = types.Latents(y=y.astype(np.float32), z=z)
+  encoded = encode.encode_latents(latents, hyperprior, height=384, width=384)
+  assert _within_promise(encoded, hyperprior)
+
+
+def test_surprising_latents_cost_less_than_the_estimate(hyperprior):
+  # The model's Gaussian has no floor; a file's escape has one.
+  encoded = encode.encode(_crop(128, 128), hyperprior)
+  latents = dataclasses.replace(encoded.latents, y=encoded.latents.y + 50)
+  encoded = encode.encode_latents(latents, hyperprior, height=128, width=128)
+  assert len(encoded.data) * 8 < encode.estimated_bits(encoded, hyperprior)
+
+
+def test_the_tables_chosen_do_not_depend_on_the_order_of_summation(hyperprior):
+  rng = np.random.default_rng(0)
+  decoder = hyperprior.decoder
+  z = rng.normal(size=(1, 16, 16, tiny_codec.HYPER), scale=5)
+  z_hat = np.rint(z).astype(np.float32)
+  expected = decode.prior(decoder, z_hat)[1]
+  weights = decoder.weights["hyper_synthesis"]
+  order = rng.permutation(weights["conv0"]["bias"].size)
+  shuffled = {
+    "conv0": {
+      "kernel": weights["conv0"]["kernel"][..., order],
+      "bias": weights["conv0"]["bias"][order],
+    },
+    "conv1": {
+      "kernel": weights["conv1"]["kernel"][:, :, order],
+      "bias": weights["conv1"]["bias"],
+    },
+    "conv2": weights["conv2"],
+  }
+  weights = {**decoder.weights, "hyper_synthesis": shuffled}
+  decoder = dataclasses.replace(decoder, weights=weights)
+  np.testing.assert_array_equal(decode.prior(decoder, z_hat)[1], expected)
+
+
+def test_encoding_twice_gives_the_same_bytes(bundle):
+  rgb = _crop(100, 100)
+  first, second = (encode.encode(rgb, bundle).data for _ in range(2))
+  assert first == second
+
+
+def test_a_flat_image_takes_hardly_more_than_its_header(hyperprior):
+  rgb = np.full((64, 64, 3), 128, np.uint8)
+  assert len(encode.encode(rgb, hyperprior).data) < 400
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 3e9])
+def test_latents_that_no_file_can_hold_are_refused(bundle, value):
+  latents = encode.analyse(_crop(64, 64), bundle)
+  outer = "y" if latents.z is None else "z"
+  for field in {"y", outer}:
+    array = np.array(getattr(latents, field))
+    array[0, 0, 0, 0] = value
+    with pytest.raises(types.LicError, match="finite"):
+      changed = dataclasses.replace(latents, **{field: array})
+      encode.encode_latents(changed, bundle, height=64, width=64)
+
+
+def test_latents_of_any_32_bit_size_round_trip(bundle):
+  latents = encode.analyse(_crop(64, 64), bundle)
+  y = np.array(latents.y)
+  y[0, 0, 0, :3] = 2e9, -2e9, 70_000
+  latents = dataclasses.replace(latents, y=y)
+  encoded = encode.encode_latents(latents, bundle, height=64, width=64)
+  file = container.unpack(encoded.data)
+  decoded = decode.decode_latents(file, bundle)
+  np.testing.assert_array_equal(decoded.y, encoded.latents.y)
+  assert np.abs(decoded.y[0, 0, 0, :3] - y[0, 0, 0, :3]).max() <= 128
+
+
+def test_latents_of_another_size_are_refused(bundle):
+  latents = encode.analyse(_crop(64, 64), bundle)
+  with pytest.raises(types.LicError, match="expects"):
+    encode.encode_latents(latents, bundle, height=65, width=64)
+
+
+@pytest.mark.parametrize(
+  "rgb",
+  [
+    np.zeros((0, 5, 3), np.uint8),
+    np.zeros((5, 5, 3), np.uint16),
+    np.zeros((5, 5, 4), np.uint8),
+  ],
+)
+def test_an_array_that_is_no_picture_is_refused(hyperprior, rgb):
+  # Under the tests' shape checker the annotation refuses first.
+  with pytest.raises((types.LicError, TypeError)):
+    encode.encode(rgb, hyperprior)
+
+
+def test_a_quality_that_the_codec_lacks_is_refused(bundle):
+  with pytest.raises(types.LicError, match="no quality 7; it has 0"):
+    encode.encode(_crop(8, 8), bundle, quality=7)
+  file = container.unpack(encode.encode(_crop(8, 8), bundle).data)
+  header = dataclasses.replace(file.header, quality=7)
+  data = container.pack(dataclasses.replace(file, header=header))
+  with pytest.raises(types.LicError, match="no quality 7"):
+    decode.decode(data, bundle)
+
+
+def test_a_file_of_another_codec_is_refused(hyperprior, factorized):
+  data = encode.encode(_crop(8, 8), hyperprior).data
+  with pytest.raises(types.LicError, match="made by the codec"):
+    decode.decode(data, factorized)
+
+
+def test_no_flipped_bit_gives_a_wrong_picture(bundle):
+  encoded = encode.encode(_crop(64, 64), bundle)
+  right = decode.decode(encoded.data, bundle)
+  rng = np.random.default_rng(0)
+  for bit in rng.choice(len(encoded.data) * 8, 200, replace=False):
+    damaged = bytearray(encoded.data)
+    damaged[bit // 8] ^= 1 << bit % 8
+    try:
+      decoded = decode.decode(bytes(damaged), bundle)
+    except types.LicError:
+      continue
+    np.testing.assert_array_equal(decoded, right)
+
+
+def test_swapped_symbols_do_not_match_the_checksum(bundle):
+  one, other = (
+    container.unpack(encode.encode(image, bundle).data)
+    for image in (_crop(64, 64), _crop(64, 64)[::-1])
+  )
+  spliced = dataclasses.replace(other, header=one.header)
+  with pytest.raises(types.LicError):
+    decode.decode(container.pack(spliced), bundle)
+
+
+def test_a_decoder_function_that_is_not_a_synthesis_is_refused(hyperprior):
+  decoder = dataclasses.replace(
+    hyperprior.decoder,
+    functions={"synthesis": {"function": "namespace"}},
+  )
+  with pytest.raises(types.LicError, match="not known here"):
+    decode.reconstruct(decoder, np.zeros((1, 4, 4, 24), np.float32), 64, 64)
+
+
+def test_pixels_round_and_saturate():
+  levels = np.array([-9.0, -0.4, 0.4, 0.6, 127.5, 254.6, 255.4, 900.0])
+  x = np.repeat((levels / 255 - 0.5)[:, None, None], 3, axis=2)
+  got = decode.pixels(x.astype(np.float32))
+  np.testing.assert_array_equal(got[:, 0, 1], [0, 0, 0, 1, 128, 255, 255, 255])
+
+
+def test_decoding_imports_no_jax():
+  script = (
+    "import sys\n"
+    "from lic_jax.codec import decode\n"
+    "from lic_jax import compress\n"
+    "found = {name.split('.')[0] for name in sys.modules}\n"
+    "print(sorted(found & {'jax', 'jaxlib', 'flax', 'optax', 'scipy'}))\n"
+  )
+  run = subprocess.run(
+    [sys.executable, "-c", script], capture_output=True, text=True, check=True
+  )
+  assert run.stdout == "[]\n"

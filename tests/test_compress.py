@@ -1,0 +1,222 @@
+"""The `lic` command as its users meet it."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tiny_codec
+from PIL import Image
+
+from lic_jax import compress
+from lic_jax.codec import bundle as bundles
+from lic_jax.data import images
+
+
+@pytest.fixture(scope="module")
+def codec(tmp_path_factory):
+  folder = tmp_path_factory.mktemp("codecs") / "tiny"
+  return str(tiny_codec.factorized(folder).folder)
+
+
+@pytest.fixture(scope="module")
+def other_codec(tmp_path_factory):
+  folder = tmp_path_factory.mktemp("codecs") / "other"
+  return str(tiny_codec.factorized(folder, seed=1).folder)
+
+
+@pytest.fixture(scope="module")
+def compressed(codec, tmp_path_factory):
+  """A photograph and its file, made by the command."""
+  folder = tmp_path_factory.mktemp("files")
+  picture, file = str(folder / "photo.png"), str(folder / "photo.lic")
+  images.write_png(picture, tiny_codec.photograph()[:77, :101])
+  assert compress.main(["encode", picture, file, "--codec", codec]) == 0
+  return picture, file
+
+
+@pytest.fixture(autouse=True)
+def nothing_installed(monkeypatch, tmp_path_factory):
+  monkeypatch.setattr(bundles, "ZOO", tmp_path_factory.mktemp("zoo"))
+  monkeypatch.delenv("LIC_CODECS", raising=False)
+
+
+def _refused(capsys, arguments, *, message: str) -> None:
+  """Exit status 1 and one line on stderr that says why."""
+  capsys.readouterr()
+  assert compress.main([str(argument) for argument in arguments]) == 1
+  printed = capsys.readouterr()
+  assert printed.out == ""
+  assert printed.err.startswith("lic: ")
+  assert printed.err.count("\n") == 1
+  assert message in printed.err
+
+
+def test_a_picture_comes_back_with_its_size(
+  codec, compressed, tmp_path, capsys
+):
+  picture, file = compressed
+  output = tmp_path / "out.png"
+  assert compress.main(["decode", file, str(output), "--codec", codec]) == 0
+  assert images.read_rgb(output).shape == images.read_rgb(picture).shape
+  assert capsys.readouterr().err == ""
+  assert list(tmp_path.iterdir()) == [output]
+
+
+def test_decode_finds_the_codec_by_its_fingerprint(
+  codec, compressed, tmp_path, monkeypatch
+):
+  monkeypatch.setenv("LIC_CODECS", os.path.dirname(codec))
+  output = tmp_path / "out.png"
+  assert compress.main(["decode", compressed[1], str(output)]) == 0
+  assert output.is_file()
+
+
+def test_info_prints_the_header(compressed, codec, capsys, monkeypatch):
+  assert compress.main(["info", compressed[1]]) == 0
+  lines = dict(
+    line.split(None, 1) for line in capsys.readouterr().out.splitlines()
+  )
+  assert (lines["width"], lines["height"]) == ("101", "77")
+  assert int(lines["bytes"]) == os.path.getsize(compressed[1])
+  assert "not installed" in lines["codec"]
+  monkeypatch.setenv("LIC_CODECS", codec)
+  assert compress.main(["info", compressed[1]]) == 0
+  assert "(tiny)" in capsys.readouterr().out
+
+
+def test_models_lists_what_is_installed(codec, capsys, monkeypatch):
+  assert compress.main(["models"]) == 0
+  assert "no codec is installed" in capsys.readouterr().out
+  monkeypatch.setenv("LIC_CODECS", codec)
+  assert compress.main(["models"]) == 0
+  assert capsys.readouterr().out.startswith("tiny ")
+
+
+@pytest.mark.parametrize(
+  "arguments",
+  [
+    [],
+    ["shrink"],
+    ["encode", "one.png"],
+    ["encode", "a.png", "b.lic", "--quality", "high"],
+    ["encode", "a.png", "b.lic", "--qualty", "1"],
+    ["info"],
+  ],
+)
+def test_wrong_usage_exits_with_2(arguments, capsys):
+  with pytest.raises(SystemExit) as stopped:
+    compress.main(arguments)
+  assert stopped.value.code == 2
+  assert "usage: lic" in capsys.readouterr().err
+
+
+def test_a_missing_picture_is_refused(codec, tmp_path, capsys):
+  arguments = ["encode", tmp_path / "no.png", tmp_path / "o.lic"]
+  _refused(capsys, [*arguments, "--codec", codec], message="no.png")
+  assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("length", [0, 20, 2000])
+def test_a_corrupt_picture_is_refused(
+  codec, compressed, tmp_path, capsys, length
+):
+  with open(compressed[0], "rb") as file:
+    (tmp_path / "bad.png").write_bytes(file.read(length))
+  arguments = ["encode", tmp_path / "bad.png", tmp_path / "o.lic"]
+  _refused(capsys, [*arguments, "--codec", codec], message="bad.png")
+  assert [path.name for path in tmp_path.iterdir()] == ["bad.png"]
+
+
+def test_a_folder_is_not_a_picture(codec, tmp_path, capsys):
+  arguments = ["encode", tmp_path, tmp_path / "o.lic", "--codec", codec]
+  _refused(capsys, arguments, message=str(tmp_path))
+
+
+def test_a_codec_that_is_not_there_is_refused(compressed, tmp_path, capsys):
+  arguments = ["encode", compressed[0], tmp_path / "o.lic"]
+  _refused(capsys, [*arguments, "--codec", "x"], message="no codec x")
+  _refused(capsys, arguments, message="--codec")
+  arguments = ["decode", compressed[1], tmp_path / "o.png"]
+  _refused(capsys, arguments, message="fingerprint")
+  assert not list(tmp_path.iterdir())
+
+
+def test_a_quality_that_is_not_there_is_refused(
+  codec, compressed, tmp_path, capsys
+):
+  arguments = ["encode", compressed[0], tmp_path / "o.lic", "--codec", codec]
+  _refused(capsys, [*arguments, "--quality", 3], message="no quality 3")
+
+
+def test_a_file_of_another_codec_is_refused(
+  other_codec, compressed, tmp_path, capsys
+):
+  arguments = ["decode", compressed[1], tmp_path / "o.png"]
+  arguments += ["--codec", other_codec]
+  _refused(capsys, arguments, message="made by the codec")
+  assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("length", [0, 3, 10, 30, 200, -1])
+def test_a_file_cut_off_is_refused(codec, compressed, tmp_path, capsys, length):
+  with open(compressed[1], "rb") as file:
+    (tmp_path / "cut.lic").write_bytes(file.read()[:length])
+  arguments = ["decode", tmp_path / "cut.lic", tmp_path / "o.png"]
+  _refused(capsys, [*arguments, "--codec", codec], message="file")
+  _refused(capsys, ["info", tmp_path / "cut.lic"], message="file")
+  assert [path.name for path in tmp_path.iterdir()] == ["cut.lic"]
+
+
+def test_an_output_that_cannot_be_written_is_refused(
+  codec, compressed, tmp_path, capsys
+):
+  picture, file = compressed
+  (tmp_path / "plain").write_text("")
+  (tmp_path / "o.png").mkdir()
+  outputs = [("none/o", "none"), ("plain/o", "plain"), ("o", "o.png")]
+  for name, message in outputs:
+    arguments = ["decode", file, tmp_path / f"{name}.png", "--codec", codec]
+    _refused(capsys, arguments, message=message)
+  (tmp_path / "o.lic").mkdir()
+  for name, message in [*outputs[:2], ("o", "o.lic")]:
+    arguments = ["encode", picture, tmp_path / f"{name}.lic", "--codec", codec]
+    _refused(capsys, arguments, message=message)
+  left = sorted(path.name for path in tmp_path.rglob("*"))
+  assert left == ["o.lic", "o.png", "plain"]
+
+
+def test_decode_writes_png_only(codec, compressed, tmp_path, capsys):
+  arguments = ["decode", compressed[1], tmp_path / "o.jpg", "--codec", codec]
+  _refused(capsys, arguments, message="only .png")
+
+
+def test_a_failed_run_leaves_the_old_output(codec, tmp_path, capsys):
+  (tmp_path / "o.lic").write_text("old")
+  arguments = ["encode", tmp_path / "no.png", tmp_path / "o.lic"]
+  _refused(capsys, [*arguments, "--codec", codec], message="no.png")
+  assert (tmp_path / "o.lic").read_text() == "old"
+
+
+def test_the_command_runs_as_a_program_without_jax(compressed, codec, tmp_path):
+  # An empty package named jax in front of the real one: importing what the
+  # decoder must not need would fail.
+  (tmp_path / "jax").mkdir()
+  (tmp_path / "jax" / "__init__.py").write_text("raise ImportError('jax')")
+  environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+  output = tmp_path / "out.png"
+  program = [sys.executable, "-m", "lic_jax.compress"]
+  for arguments in (
+    ["info", compressed[1]],
+    ["decode", compressed[1], output, "--codec", codec],
+  ):
+    run = subprocess.run(
+      [*program, *arguments],
+      env=environment,
+      cwd=os.path.dirname(os.path.dirname(compress.__file__)),
+      capture_output=True,
+      text=True,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+  assert np.asarray(Image.open(output)).shape == (77, 101, 3)
