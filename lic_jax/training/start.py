@@ -1,0 +1,124 @@
+"""A closed-form start: the KLT of image blocks, before the first step.
+
+A random start spends most of a short run on growing the latent's scale. The
+Karhunen-Loeve transform of 16x16x3 blocks, with the quantiser step that suits
+lambda, is already a codec; training bends it from there.
+
+  analysis/linear    y_k = v_k . block / step
+  synthesis          conv_res paints step * v_k as 12 channels at half
+                     resolution, conv2 is a pixel shuffle, conv1 starts small
+  hyper_synthesis    its last bias: mean 0, each channel's own scale
+"""
+
+import copy
+import math
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from lic_jax.entropy import gaussian
+from lic_jax.types import LicError
+
+BLOCK = 16  # side of a block, the stride of the latent
+SMALL = 0.1  # factor on what would disturb the start
+
+
+def step_of(lmbda: float) -> float:
+  """The quantiser step of an orthonormal transform, in units of pixels / 255.
+
+  At high rate bpp falls by 3 log2(step) (three coefficients a pixel) and the
+  MSE is step^2 / 12; the Lagrangian's minimum is where
+  step^2 = 18 / (ln 2 * lambda * 255^2).
+  """
+  return math.sqrt(18 / (math.log(2) * lmbda)) / 255
+
+
+def klt(
+  patches: UInt8[np.ndarray, "n h w 3"],
+) -> tuple[Float[np.ndarray, "768 768"], Float[np.ndarray, "768"]]:
+  """Eigenvectors (columns) and variances of blocks, largest first.
+
+  Blocks are flattened as (row, column, colour), pixels in [-0.5, 0.5].
+  """
+  n, h, w, _ = patches.shape
+  x = patches[:, : h - h % BLOCK, : w - w % BLOCK].astype(np.float64)
+  x = (x / 255 - 0.5).reshape(n, h // BLOCK, BLOCK, w // BLOCK, BLOCK, 3)
+  x = x.transpose(0, 1, 3, 2, 4, 5).reshape(-1, 3 * BLOCK**2)
+  variances, vectors = np.linalg.eigh(x.T @ x / len(x))
+  return vectors[:, ::-1], np.maximum(variances[::-1], 0)
+
+
+def klt_start(
+  params: Any, patches: UInt8[np.ndarray, "n h w 3"], *, lmbda: float
+) -> Any:
+  """Parameters that start as a transform codec.
+
+  Args:
+    params: initial parameters of a model with a linear path in its analysis
+      and the residual path in a two-layer synthesis (strides 8 and 2).
+    patches: of training photographs.
+    lmbda: the Lagrange multiplier of the run.
+
+  Raises:
+    LicError: the model has no such paths.
+  """
+  params = copy.deepcopy(params)
+  try:
+    linear = params["analysis"]["linear"]
+    synthesis = params["synthesis"]
+    painted = synthesis["conv_res"]
+    last = params["hyper_synthesis"]["conv2"]
+  except KeyError as error:
+    raise LicError(
+      f"start='klt' needs a linear and a residual path; {error} is missing"
+    ) from error
+  channels = linear["kernel"].shape[-1]
+  step = step_of(lmbda)
+  vectors, variances = klt(patches)
+  vectors, variances = vectors[:, :channels], variances[:channels]
+  basis = vectors.reshape(BLOCK, BLOCK, 3, channels)
+  linear["kernel"] = (basis / step).astype(np.float32)
+  painted["kernel"] = _half_resolution(step * basis, painted["kernel"].shape)
+  synthesis["conv2"]["kernel"] = _pixel_shuffle(
+    synthesis["conv2"]["kernel"].shape
+  )
+  synthesis["conv1"]["kernel"] *= SMALL * step
+  # Training sees the latent with noise of variance 1/12 on it.
+  deviation = np.sqrt(variances / step**2 + 1 / 12)
+  index = np.log(deviation / gaussian.SCALE_MIN) / gaussian.LOG_STEP
+  s = np.log(np.clip(index, 1.0, gaussian.SCALE_COUNT - 1.0))
+  last["bias"] = np.concatenate([np.zeros(channels), s]).astype(np.float32)
+  return params
+
+
+def _half_resolution(
+  basis: Float[np.ndarray, "16 16 3 c"], shape: tuple[int, ...]
+) -> Float[np.ndarray, "k k c n"]:
+  """The basis as 2x2x3 = 12 channels of 8x8, inside the larger kernel.
+
+  Raises:
+    LicError: the hidden layer has fewer than 12 channels.
+  """
+  k, _, c, n = shape
+  if n < 12 or k < 8:
+    raise LicError(f"start='klt' needs 12 hidden channels of 8x8, not {shape}")
+  blocks = basis.reshape(8, 2, 8, 2, 3, c).transpose(0, 2, 5, 1, 3, 4)
+  kernel = np.zeros(shape, np.float32)
+  origin = (k - 8) // 2
+  inside = slice(origin, origin + 8)
+  kernel[inside, inside, :, :12] = blocks.reshape(8, 8, c, 12)
+  return kernel
+
+
+def _pixel_shuffle(shape: tuple[int, ...]) -> Float[np.ndarray, "k k n 3"]:
+  """Channel (dy, dx, colour) to the pixel (dy, dx) of a 2x2 cell."""
+  k = shape[0]
+  kernel = np.zeros(shape, np.float32)
+  origin = (k - 2) // 2
+  for dy in range(2):
+    for dx in range(2):
+      for colour in range(3):
+        channel = (2 * dy + dx) * 3 + colour
+        kernel[origin + dy, origin + dx, channel, colour] = 1
+  return kernel

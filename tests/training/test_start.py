@@ -1,0 +1,97 @@
+"""The closed-form start: a transform codec before the first step."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lic_jax.data.images import bundled_photographs
+from lic_jax.models.build import build
+from lic_jax.training import start, step
+from lic_jax.training.state import create_params
+from lic_jax.types import LicError
+
+
+def model_of(latent_channels):
+  hyper = {"channels": 8}
+  return build(
+    {
+      "name": "mean_scale_hyperprior",
+      "analysis": {
+        "name": "hierarchical.Analysis",
+        "channels": (4, 4, 4),
+        "latent_channels": latent_channels,
+        "linear": True,
+      },
+      "synthesis": {"name": "shallow.TwoLayer"},
+      "hyper_analysis": {"name": "hyper.HyperAnalysis", **hyper},
+      "hyper_synthesis": {
+        "name": "hyper.HyperSynthesis",
+        "latent_channels": latent_channels,
+        **hyper,
+      },
+      "latent_channels": latent_channels,
+      "hyper_channels": 8,
+      "quantisation": "unoise",
+      "dtype": "float32",
+    }
+  )
+
+
+@pytest.fixture(scope="module")
+def patches():
+  photographs = bundled_photographs()
+  return np.stack([rgb[:256, :256] for rgb in photographs.values()])
+
+
+def started(model, patches, lmbda=0.01):
+  params = jax.tree.map(np.asarray, create_params(model, 0))
+  return start.klt_start(params, patches, lmbda=lmbda)
+
+
+def test_klt_is_orthonormal_and_sorted_and_keeps_the_energy(patches):
+  vectors, variances = start.klt(patches)
+  np.testing.assert_allclose(vectors.T @ vectors, np.eye(768), atol=1e-9)
+  assert (np.diff(variances) <= 0).all()
+  energy = np.square(patches / 255 - 0.5).mean() * 768
+  np.testing.assert_allclose(variances.sum(), energy, rtol=1e-9)
+
+
+def test_step_minimises_the_high_rate_lagrangian():
+  def loss(size):
+    return -3 * np.log2(size) + 0.01 * 255**2 * size**2 / 12
+
+  best = start.step_of(0.01)
+  assert loss(best) < min(loss(0.99 * best), loss(1.01 * best))
+
+
+def test_with_every_channel_the_linear_paths_are_inverse(patches):
+  model = model_of(768)
+  params = started(model, patches)
+  # What is not linear, off: the start makes it small, not zero.
+  params["analysis"]["latent"]["conv"]["kernel"][:] = 0
+  params["synthesis"]["conv1"]["kernel"][:] = 0
+  x = step.to_unit(jnp.asarray(patches[:1, :64, :64]))
+  latents = model.apply({"params": params}, x, method="analyse")
+  restored = model.apply(
+    {"params": params}, latents.y, method=lambda m, y: m.synthesis(y)
+  )
+  np.testing.assert_allclose(restored, x, atol=1e-4)
+
+
+def test_start_is_a_codec_before_the_first_step(patches):
+  model = model_of(96)
+  pixels = jnp.asarray(patches)
+  terms, _ = step.validation_step(
+    started(model, patches), pixels, model=model, lmbda=0.01
+  )
+  random, _ = step.validation_step(
+    create_params(model, 0), pixels, model=model, lmbda=0.01
+  )
+  assert terms["psnr"] > 27 and terms["estimated_bpp"] < 2
+  assert terms["loss"] < random["loss"] / 5
+
+
+def test_a_model_without_the_linear_paths_is_refused(patches):
+  with pytest.raises(LicError, match="linear"):
+    start.klt_start({"analysis": {}}, patches, lmbda=0.01)

@@ -1,0 +1,79 @@
+"""A training run of seconds, as a process: what the tests start and stop."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+# The smoke config, shrunk: one step of this is milliseconds.
+SMALL = (
+  "--config=configs/smoke.py",
+  "--config.budget_minutes=0.0",
+  "--config.steps=20",
+  "--config.start=random",
+  "--config.optimizer.factors={}",
+  "--config.data.batch=4",
+  "--config.data.validation_count=1",
+  "--config.data.validation_size=64",
+  "--config.model.analysis.channels=(4,4,4)",
+  "--config.model.analysis.latent_channels=8",
+  "--config.model.latent_channels=8",
+  "--config.model.hyper_synthesis.latent_channels=8",
+  "--config.model.hyper_channels=4",
+  "--config.model.hyper_analysis.channels=4",
+  "--config.model.hyper_synthesis.channels=4",
+  "--config.model.synthesis.channels=4",
+  "--config.log.every=5",
+  "--config.log.validate_every=1000",
+  "--config.log.checkpoint_every=4",
+)
+
+
+def start(workdir, *flags, devices=1):
+  """Starts a run; its stderr is a pipe."""
+  environment = {
+    **os.environ,
+    "JAX_PLATFORMS": "cpu",
+    "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+  }
+  return subprocess.Popen(
+    [
+      sys.executable,
+      "-m",
+      "lic_jax.train",
+      *SMALL,
+      f"--workdir={workdir}",
+      *flags,
+    ],
+    cwd=ROOT,
+    env=environment,
+    stdout=subprocess.DEVNULL,
+    stderr=subprocess.PIPE,
+    text=True,
+  )
+
+
+def finish(process):
+  """Waits for a run; its exit status and what it said."""
+  _, said = process.communicate(timeout=300)
+  return process.returncode, said
+
+
+def steps_of(workdir):
+  """The training steps that were logged, in order."""
+  lines = (pathlib.Path(workdir) / "scalars.jsonl").read_text().splitlines()
+  records = [json.loads(line) for line in lines]
+  return [r["step"] for r in records if r["kind"] == "train"]
+
+
+def largest_difference(one, other):
+  """Largest difference of two parameter trees, over the tree."""
+  import jax
+
+  pairs = jax.tree.map(lambda a, b: np.abs(a - b).max(), one, other)
+  return max(jax.tree.leaves(pairs))
