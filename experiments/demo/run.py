@@ -1,0 +1,143 @@
+"""What `make demo` runs: from nothing to a compressed photograph.
+
+Trains configs/smoke.py on photographs that come with scikit-image, exports the
+codec, compresses one that was held out, decompresses it, and sets it beside
+JPEG at the nearest size. Every step is the command that a user would type; all
+files go to demo/. A codec that is there already, of the same config, is used
+again.
+"""
+
+import json
+import runpy
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from lic_jax.codec import storage
+from lic_jax.data import images, sources
+from lic_jax.evaluation import classical
+from lic_jax.types import LicError
+
+ROOT = Path(__file__).parents[2]
+CONFIG = Path("configs", "smoke.py")
+FOLDER = Path("demo")  # this and the next are relative to ROOT
+WORKDIR, CODEC = FOLDER / "run", FOLDER / "codec"
+CAPTION = 28  # pixels of height
+
+
+def main() -> int:
+  """Entry point; returns the exit status."""
+  try:
+    config = runpy.run_path(str(ROOT / CONFIG))["get_config"]()
+    prepare_codec(json.loads(config.to_json()))
+    compress(held_out(config.data.train, config.data.holdout))
+  except subprocess.CalledProcessError as error:
+    return error.returncode  # the command has said why
+  except LicError as error:
+    print(f"demo: {error}", file=sys.stderr)
+    return 1
+  return 0
+
+
+def prepare_codec(config: dict) -> None:
+  """Trains and exports, unless there is a codec of this config."""
+  if _trained(CODEC / "card.json") == config:
+    print(f"using {CODEC} again; remove {FOLDER}/ to train anew")
+    return
+  if _config_of(WORKDIR / "config.json") != config:
+    shutil.rmtree(ROOT / FOLDER, ignore_errors=True)
+  train = ["python", "-m", "lic_jax.train"]
+  call(*train, f"--config={CONFIG}", f"--workdir={WORKDIR}")
+  export = ["python", "-m", "lic_jax.export"]
+  call(*export, f"--workdir={WORKDIR}", f"--output={CODEC}")
+
+
+def held_out(train: str, fraction: float) -> Path:
+  """The first photograph that training held out."""
+  _, validation = sources.split_holdout(sources.open_source(train), fraction)
+  paths = {path.name: path for path in images.bundled_paths()}
+  return paths[validation.name(0)]
+
+
+def compress(path: Path) -> None:
+  """Image to file and back; prints the figures, writes the picture."""
+  coded = FOLDER / f"{path.stem}.lic"
+  decoded = FOLDER / f"{path.stem}.png"
+  call("lic", "encode", str(path), str(coded), f"--codec={CODEC}")
+  call("lic", "decode", str(coded), str(decoded), f"--codec={CODEC}")
+  rgb = images.read_rgb(path)
+  ours = images.read_rgb(ROOT / decoded)
+  size = (ROOT / coded).stat().st_size
+  jpeg = classical.nearest_jpeg(rgb, size)
+  storage.write_bytes(ROOT / FOLDER / f"{path.stem}.jpg", jpeg.data)
+
+  def figures(data_bytes: int, psnr: float) -> str:
+    bpp = 8 * data_bytes / (rgb.shape[0] * rgb.shape[1])
+    return f"{data_bytes:>7} bytes  {bpp:.4f} bpp  {psnr:.2f} dB"
+
+  rows = {
+    "lic": figures(size, classical.psnr(rgb, ours)),
+    "JPEG": figures(len(jpeg.data), jpeg.psnr),
+  }
+  print(f"\n{path.stem}, {rgb.shape[1]}x{rgb.shape[0]}, not trained on:")
+  for name, row in rows.items():
+    print(f"  {name:<6}{row}")
+  print(f"  (JPEG of quality {jpeg.quality}, {jpeg.subsampling})")
+  pictures = {
+    "original": rgb,
+    f"lic: {rows['lic'].strip()}": ours,
+    f"JPEG: {rows['JPEG'].strip()}": classical.decode(jpeg.data),
+  }
+  beside = FOLDER / f"{path.stem}_side_by_side.png"
+  images.write_png(ROOT / beside, side_by_side(pictures))
+  print(f"side by side: {beside}")
+
+
+def side_by_side(pictures: dict[str, np.ndarray]) -> np.ndarray:
+  """Pictures of one size in a row, each under its caption; uint8 (h, w, 3)."""
+  height, width = next(iter(pictures.values())).shape[:2]
+  sheet = Image.new("RGB", (width * len(pictures), height + CAPTION), "white")
+  draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(18)
+  for column, (caption, rgb) in enumerate(pictures.items()):
+    left = column * width
+    middle = (left + 8, CAPTION // 2)
+    draw.text(middle, caption, fill="black", font=font, anchor="lm")
+    sheet.paste(Image.fromarray(rgb), (left, CAPTION))
+  return np.asarray(sheet)
+
+
+def call(program: str, *arguments: str) -> None:
+  """Runs a command in the repository, after showing it.
+
+  Raises:
+    CalledProcessError: it failed.
+  """
+  print(f"\n$ {shlex.join([program, *arguments])}", flush=True)
+  paths = {
+    "python": sys.executable,
+    "lic": str(Path(sysconfig.get_path("scripts"), "lic")),
+  }
+  subprocess.run([paths[program], *arguments], cwd=ROOT, check=True)
+
+
+def _trained(card: Path) -> dict | None:
+  """The config of a codec; None without a codec."""
+  content = _config_of(card)
+  return content and content.get("training", {}).get("config")
+
+
+def _config_of(path: Path) -> dict | None:
+  try:
+    return json.loads((ROOT / path).read_text())
+  except (OSError, ValueError):
+    return None
+
+
+if __name__ == "__main__":
+  sys.exit(main())
