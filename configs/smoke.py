@@ -19,8 +19,8 @@ def get_config() -> ml_collections.ConfigDict:
     validation_size=256,
     loader="resident",  # or "grain"
     workers=0,  # processes of the grain loader
-    crop=64,
-    batch=8,
+    crop=128,
+    batch=2,
     downscale=(),
   )
   config.model = dict(

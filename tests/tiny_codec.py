@@ -12,8 +12,8 @@ import numpy as np
 from lic_jax import export
 from lic_jax.codec.bundle import Bundle
 from lic_jax.data import images
-from lic_jax.entropy import gaussian
 from lic_jax.models import build
+from lic_jax.ops import scales
 
 LATENT, HYPER = 24, 8
 HYPERPRIOR = {
@@ -57,7 +57,7 @@ def hyperprior(folder: Path, *, seed: int = 0) -> Bundle:
   params = _params(HYPERPRIOR, seed)
   y = _latent(HYPERPRIOR, params)
   mean, deviation = y.mean((0, 1, 2)), y.std((0, 1, 2))
-  index = np.log(deviation / gaussian.SCALE_MIN) / gaussian.LOG_STEP
+  index = np.log(deviation / scales.SCALE_MIN) / scales.LOG_STEP
   last = params["hyper_synthesis"]["conv2"]
   last["bias"] = np.concatenate([mean, np.log(np.clip(index, 0.1, 60))])
   return export.export(folder, HYPERPRIOR, params, card=CARD)

@@ -1,6 +1,6 @@
 r"""Seconds of training steps, decoders and layers, per transposed convolution.
 
-  python experiments/speed/run.py --output=experiments/speed/results/cpu.json
+  python experiments/speed/run.py --only=step --output=step.json
 
 Every case compiles its function once per implementation, calls each once to
 warm up, then calls them in turn (A B A B ...), so that what else the machine

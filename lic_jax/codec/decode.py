@@ -14,8 +14,8 @@ from jaxtyping import Float, Int, UInt, UInt8
 from lic_jax import types
 from lic_jax.codec import coder, container
 from lic_jax.codec.bundle import Bundle, Decoder
-from lic_jax.codec.tables import SCALE_COUNT
 from lic_jax.ops import synthesis
+from lic_jax.ops.scales import SCALE_COUNT
 from lic_jax.types import Latents
 
 # Means beyond any int32 symbol are nonsense.

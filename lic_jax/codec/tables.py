@@ -20,15 +20,13 @@ import numpy as np
 from jaxtyping import Float, Int, UInt
 
 from lic_jax import types
+from lic_jax.ops.scales import SCALE_COUNT, SCALE_MAX, SCALE_MIN
 
 PRECISION = 24
 TOTAL = 1 << PRECISION
 # Probability left outside a table's range, for the escape to carry.
 TAIL = 2.0**-20
 
-SCALE_COUNT = 64
-SCALE_MIN = 0.11
-SCALE_MAX = 256.0
 STEPS_PER_SCALE = 4
 
 

@@ -13,12 +13,8 @@ from jax.scipy.special import log_ndtr
 from jaxtyping import Float
 
 from lic_jax.ops.bounds import lower_bound, upper_bound
+from lic_jax.ops.scales import LOG_STEP, SCALE_COUNT, SCALE_MIN
 from lic_jax.types import Array
-
-SCALE_COUNT = 64
-SCALE_MIN = 0.11
-SCALE_MAX = 256.0
-LOG_STEP = (math.log(SCALE_MAX) - math.log(SCALE_MIN)) / (SCALE_COUNT - 1)
 
 
 def index_of(s: Float[Array, "*b"]) -> Float[Array, "*b"]:

@@ -83,6 +83,7 @@ def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
         values |= {"images_per_second": rate, "seconds": clock.elapsed()}
         writer.scalars(done, values, kind="train")
       if done % config.log.validate_every == 0 or last:
+        feed.report()
         validate(state, done)
       if done % config.log.checkpoint_every == 0 or last:
         _finite(terms, done)
@@ -149,12 +150,16 @@ class ResidentFeed:
   def restore(self, state: None) -> None:
     del state
 
+  def report(self) -> None:
+    """Nothing to add: what was skipped was said when it was loaded."""
+
 
 class HostFeed:
   """Batches cropped by worker processes of the host."""
 
   def __init__(self, stream: batches.Batches):
     self._stream = stream
+    self._skipped = 0
 
   @staticmethod
   def sample(pixels: Array, keys: Array) -> Array:
@@ -170,6 +175,13 @@ class HostFeed:
 
   def restore(self, state: Any) -> None:
     self._stream.restore(state)
+
+  def report(self) -> None:
+    """Says how many images were skipped, when there are more of them."""
+    count = len(self._stream.skipped)
+    if count > self._skipped:
+      LOG.info("data: %s", self._stream.skipped)
+      self._skipped = count
 
 
 def _open_sources(

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from lic_jax.entropy import gaussian
+from lic_jax.ops import scales
 from lic_jax.types import LicError
 
 BLOCK = 16  # side of a block, the stride of the latent
@@ -86,8 +86,8 @@ def klt_start(
   synthesis["conv1"]["kernel"] *= SMALL * step
   # Training sees the latent with noise of variance 1/12 on it.
   deviation = np.sqrt(variances / step**2 + 1 / 12)
-  index = np.log(deviation / gaussian.SCALE_MIN) / gaussian.LOG_STEP
-  s = np.log(np.clip(index, 1.0, gaussian.SCALE_COUNT - 1.0))
+  index = np.log(deviation / scales.SCALE_MIN) / scales.LOG_STEP
+  s = np.log(np.clip(index, 1.0, scales.SCALE_COUNT - 1.0))
   last["bias"] = np.concatenate([np.zeros(channels), s]).astype(np.float32)
   return params
 

@@ -12,9 +12,8 @@ import tiny_codec
 from lic_jax import types
 from lic_jax.codec import bundle as bundles
 from lic_jax.codec import container, decode, encode
-from lic_jax.entropy import gaussian
 from lic_jax.models import build
-from lic_jax.ops import synthesis
+from lic_jax.ops import scales, synthesis
 
 SIZES = [(1, 1), (1, 7), (17, 3), (63, 65), (64, 64), (130, 200)]
 
@@ -87,7 +86,7 @@ def test_a_file_of_latents_as_the_model_expects_them_has_the_estimated_size(
   offset = hyperprior.decoder.channel_offsets
   z_hat = np.rint(z - offset) + offset
   mean, index = decode.scale_index(hyperprior.decoder, z_hat)
-  scale = gaussian.SCALE_MIN * np.exp(gaussian.LOG_STEP * index)
+  scale = scales.SCALE_MIN * np.exp(scales.LOG_STEP * index)
   y = mean + scale * rng.normal(size=mean.shape) + rng.random(mean.shape) - 0.5
   latents = types.Latents(y=y.astype(np.float32), z=z)
   encoded = encode.encode_latents(latents, hyperprior, height=384, width=384)

@@ -18,6 +18,7 @@ SMALL = (
   "--config.start=random",
   "--config.optimizer.factors={}",
   "--config.data.batch=4",
+  "--config.data.crop=64",
   "--config.data.validation_count=1",
   "--config.data.validation_size=64",
   "--config.model.analysis.channels=(4,4,4)",
