@@ -28,7 +28,7 @@ def get_config() -> ml_collections.ConfigDict:
     analysis=dict(
       name="hierarchical.Analysis",
       channels=(16, 32, 64),
-      latent_channels=96,
+      latent_channels=192,
       linear=True,
     ),
     synthesis=dict(
@@ -40,9 +40,9 @@ def get_config() -> ml_collections.ConfigDict:
     ),
     hyper_analysis=dict(name="hyper.HyperAnalysis", channels=32),
     hyper_synthesis=dict(
-      name="hyper.HyperSynthesis", channels=32, latent_channels=96
+      name="hyper.HyperSynthesis", channels=32, latent_channels=192
     ),
-    latent_channels=96,
+    latent_channels=192,
     hyper_channels=32,
     quantisation="unoise",
     dtype="float32",  # or "bfloat16": of the products
@@ -57,8 +57,14 @@ def get_config() -> ml_collections.ConfigDict:
     warmup=0.02,  # share of the training
     decay="cosine",  # to zero at the end
     clip=1.0,  # global norm
-    # The closed-form start has small weights, soon unlearned at 1.
-    factors={"synthesis": 0.05, "analysis/linear": 0.05},
+    # Relative rates: the closed-form start has small weights, soon unlearned
+    # at 1; a hyper-analysis at 1 switches its ReLUs off before the
+    # hyper-synthesis has learned what z is good for.
+    factors={
+      "synthesis": 0.05,
+      "analysis/linear": 0.05,
+      "hyper_analysis": 0.1,
+    },
   )
   config.steps = 100_000
   config.budget_minutes = 2.0  # cosine to zero at this time

@@ -16,19 +16,15 @@ import sys
 import sysconfig
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageDraw, ImageFont
-
 from lic_jax.codec import storage
 from lic_jax.data import images, sources
-from lic_jax.evaluation import classical
+from lic_jax.evaluation import classical, picture
 from lic_jax.types import LicError
 
 ROOT = Path(__file__).parents[2]
 CONFIG = Path("configs", "smoke.py")
 FOLDER = Path("demo")  # this and the next are relative to ROOT
 WORKDIR, CODEC = FOLDER / "run", FOLDER / "codec"
-CAPTION = 28  # pixels of height
 
 
 def main() -> int:
@@ -95,21 +91,8 @@ def compress(path: Path) -> None:
     f"JPEG: {rows['JPEG'].strip()}": classical.decode(jpeg.data),
   }
   beside = FOLDER / f"{path.stem}_side_by_side.png"
-  images.write_png(ROOT / beside, side_by_side(pictures))
+  images.write_png(ROOT / beside, picture.side_by_side(pictures))
   print(f"side by side: {beside}")
-
-
-def side_by_side(pictures: dict[str, np.ndarray]) -> np.ndarray:
-  """Pictures of one size in a row, each under its caption; uint8 (h, w, 3)."""
-  height, width = next(iter(pictures.values())).shape[:2]
-  sheet = Image.new("RGB", (width * len(pictures), height + CAPTION), "white")
-  draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(18)
-  for column, (caption, rgb) in enumerate(pictures.items()):
-    left = column * width
-    middle = (left + 8, CAPTION // 2)
-    draw.text(middle, caption, fill="black", font=font, anchor="lm")
-    sheet.paste(Image.fromarray(rgb), (left, CAPTION))
-  return np.asarray(sheet)
 
 
 def call(program: str, *arguments: str) -> None:

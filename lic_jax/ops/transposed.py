@@ -11,8 +11,10 @@ Alignment (specification 1.0): the patch of sample i starts at s * i - origin,
   origin = k // 2         SignalConv2D 'same_zeros', odd k.
 """
 
+import sys
 from typing import Any
 
+import numpy as np
 from jaxtyping import Float
 
 from lic_jax.ops.namespace import named, namespace
@@ -51,6 +53,9 @@ def conv_transpose(
   """
   size, _, c_in, c_out = kernel.shape
   xp = namespace(x)
+  if stride == 1 and xp is not np:
+    out = _correlate(x, kernel, origin)
+    return out if bias is None else out + bias
   columns = xp.reshape(
     xp.transpose(kernel, (2, 0, 1, 3)), (c_in, size * size * c_out)
   )
@@ -101,6 +106,21 @@ def _pad(xp: Any, x: Array, axis: int, before: int, after: int) -> Array:
   widths = [(0, 0)] * x.ndim
   widths[axis] = (before, after)
   return xp.pad(x, widths)
+
+
+def _correlate(x: Array, kernel: Array, origin: int) -> Array:
+  """Stride 1: patches overlap fully, and a plain convolution trains in a
+  quarter to a half of the time (experiments/speed)."""
+  lax = sys.modules["jax"].lax  # present wherever a JAX array is
+  below = kernel.shape[0] - 1 - origin
+  out = lax.conv_general_dilated(
+    x,
+    kernel[::-1, ::-1].astype(x.dtype),
+    window_strides=(1, 1),
+    padding=((below, origin), (below, origin)),
+    dimension_numbers=("NHWC", "HWIO", "NHWC"),
+  )
+  return out.astype("float32")
 
 
 def _matmul(x: Array, columns: Array) -> Array:

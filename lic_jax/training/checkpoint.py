@@ -24,6 +24,8 @@ FREE = ("log",)
 def claim(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
   """Makes `workdir` this config's, or checks that it is.
 
+  A run that has no checkpoint yet has nothing to lose and is replaced.
+
   Raises:
     LicError: it cannot be written, or belongs to another config.
   """
@@ -31,7 +33,7 @@ def claim(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
   wanted = json.loads(config.to_json())
   try:
     workdir.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
+    if not any(workdir.glob("checkpoints/[0-9]*")):
       if jax.process_index() == 0:
         temporary = path.with_suffix(".tmp")
         temporary.write_text(json.dumps(wanted, indent=2) + "\n")

@@ -40,11 +40,11 @@ def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
     LicError: bad data, a foreign checkpoint, a full disk, a non-finite loss.
   """
   parallel.check_batch(config.data.batch)
-  claim(config, workdir)
   model = build(config.model.to_dict())
   optimizer = make_optimizer(config.optimizer.clip)
   source, held_out = _open_sources(config)
   feed = _open_feed(config, source)
+  claim(config, workdir)
   checkpoints = Checkpoints(workdir, keep=config.log.keep)
   # PRNGKey: raw uint32 keys cross pmap on every JAX release we support.
   run_key = jax.random.PRNGKey(config.seed)
@@ -69,13 +69,13 @@ def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
 
   done = saved_at = start
   clock.start()
-  last = done == config.steps or clock.over()
+  last = done >= config.steps or clock.over()
   try:
     while not last:
       progress = min(parallel.agree(clock.progress(done)), 1.0)
       state, terms = mapped(state, feed.next(), jnp.float32(progress), run_key)
       done += 1
-      last = done == config.steps or progress >= 1
+      last = done >= config.steps or progress >= 1
       line.saw(config.data.batch)
       if done % config.log.every == 0 or last:
         values = _finite(terms, done)
