@@ -1,5 +1,7 @@
 """The closed-form start: a transform codec before the first step."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -72,22 +74,23 @@ def test_with_every_channel_the_linear_paths_are_inverse(patches):
   params["analysis"]["latent"]["conv"]["kernel"][:] = 0
   params["synthesis"]["conv1"]["kernel"][:] = 0
   x = step.to_unit(jnp.asarray(patches[:1, :64, :64]))
-  latents = model.apply({"params": params}, x, method="analyse")
-  restored = model.apply(
-    {"params": params}, latents.y, method=lambda m, y: m.synthesis(y)
-  )
+
+  def there_and_back(model, x):
+    return model.synthesis(model.analyse(x).y)
+
+  through = jax.jit(functools.partial(model.apply, method=there_and_back))
+  restored = through({"params": params}, x)
   np.testing.assert_allclose(restored, x, atol=1e-4)
 
 
 def test_start_is_a_codec_before_the_first_step(patches):
   model = model_of(96)
   pixels = jnp.asarray(patches)
-  terms, _ = step.validation_step(
-    started(model, patches), pixels, model=model, lmbda=0.01
+  validate = jax.jit(
+    functools.partial(step.validation_step, model=model, lmbda=0.01)
   )
-  random, _ = step.validation_step(
-    create_params(model, 0), pixels, model=model, lmbda=0.01
-  )
+  terms, _ = validate(started(model, patches), pixels)
+  random, _ = validate(create_params(model, 0), pixels)
   assert terms["psnr"] > 27 and terms["estimated_bpp"] < 2
   assert terms["loss"] < random["loss"] / 5
 

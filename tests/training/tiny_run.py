@@ -61,7 +61,8 @@ def start(workdir, *flags, devices=1):
 
 def finish(process):
   """Waits for a run; its exit status and what it said."""
-  _, said = process.communicate(timeout=300)
+  # A minute when nothing else runs; a busy machine compiles slowly.
+  _, said = process.communicate(timeout=900)
   return process.returncode, said
 
 
