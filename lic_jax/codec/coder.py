@@ -15,11 +15,11 @@ from collections.abc import Iterator
 
 import constriction
 import numpy as np
-from jaxtyping import Int, UInt
+from jaxtyping import Bool, Int, UInt
 
 from lic_jax import types
 from lic_jax.codec import varint
-from lic_jax.codec.tables import Tables
+from lic_jax.codec.tables import PRECISION, Tables
 
 
 def encode_symbols(
@@ -41,9 +41,9 @@ def encode_symbols(
   order = np.argsort(table_index, axis=None, kind="stable")
   ordered = symbols.reshape(-1)[order].astype(np.int64)
   index = table_index.reshape(-1)[order]
-  escape = tables.lengths[index].astype(np.int64) - 1
+  outside = is_outside(ordered, index, tables)
+  escape = tables.lengths[index] - 1
   entry = ordered - tables.minima[index]
-  outside = (entry < 0) | (entry >= escape)
   entry = np.where(outside, escape, entry).astype(np.int32)
   coder = constriction.stream.stack.AnsCoder()
   for group, model in reversed(list(_groups(index, tables))):
@@ -87,6 +87,28 @@ def decode_symbols(
   symbols = np.empty(len(index), np.int32)
   symbols[order] = ordered
   return symbols.reshape(table_index.shape)
+
+
+def is_outside(
+  symbols: Int[np.ndarray, "*b"],
+  table_index: UInt[np.ndarray, "*b"],
+  tables: Tables,
+) -> Bool[np.ndarray, "*b"]:
+  """Which symbols their tables do not hold, and an escape carries."""
+  entry = symbols.astype(np.int64) - tables.minima[table_index]
+  return (entry < 0) | (entry >= tables.lengths[table_index] - 1)
+
+
+def escape_bits(
+  symbols: Int[np.ndarray, "n"],
+  table_index: UInt[np.ndarray, "n"],
+  tables: Tables,
+) -> float:
+  """What escapes with these values cost: the symbol, and its side bytes."""
+  escape = tables.starts[table_index] + tables.lengths[table_index] - 1
+  coded = PRECISION - np.log2(tables.frequencies[escape].astype(np.float64))
+  side = sum(len(varint.write(varint.fold(int(value)))) for value in symbols)
+  return float(np.sum(coded)) + 8 * side
 
 
 def _groups(

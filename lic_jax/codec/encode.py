@@ -139,13 +139,19 @@ def estimated_bits(encoded: Encoded, bundle: Bundle) -> float:
   """Information content of the coded symbols under the trained model.
 
   It is computed as in training: densities instead of integer tables, and the
-  scale index as a real number. What a file costs beyond it is the coder's.
+  scale index as a real number. A symbol of the latent that no table holds has
+  the cost of its escape: the density, which has no floor, would give it so many
+  bits that they hide what the coder wastes elsewhere.
   """
   estimate = _estimate(bundle.folder, bundle.card["fingerprint"])
   latents = encoded.latents
   if latents.z is None:
     return float(estimate(latents.y))
-  return float(estimate(latents.z, encoded.symbols.y))
+  decoder, y = bundle.decoder, encoded.symbols.y
+  _, index = decoding.prior(decoder, latents.z)
+  outside = coder.is_outside(y, index, decoder.scale_tables)
+  escapes = coder.escape_bits(y[outside], index[outside], decoder.scale_tables)
+  return float(estimate(latents.z, y, outside)) + escapes
 
 
 def _quantise(
@@ -190,7 +196,7 @@ def _analysis(folder: Path, fingerprint: str) -> Callable:
 
 @functools.lru_cache(maxsize=4)
 def _estimate(folder: Path, fingerprint: str) -> Callable:
-  """Compiled y_hat -> bits, or z_hat, symbols of y -> bits."""
+  """Compiled y_hat -> bits, or z_hat, symbols of y, their escapes -> bits."""
   _, params = _encoder(folder, fingerprint)
   decoder = bundles.read(folder).decoder
 
@@ -200,12 +206,17 @@ def _estimate(folder: Path, fingerprint: str) -> Callable:
 
   @jax.jit
   def hyperprior_bits(
-    prior: dict, weights: dict, z_hat: jax.Array, y: jax.Array
+    prior: dict,
+    weights: dict,
+    z_hat: jax.Array,
+    y: jax.Array,
+    outside: jax.Array,
   ) -> jax.Array:
     arguments = dict(decoder.functions["hyper_synthesis"])
     function = getattr(synthesis, arguments.pop("function"))
     s = jnp.split(function(weights, z_hat, **arguments), 2, axis=-1)[1]
     y_bits = gaussian.bits(y.astype(jnp.float32), gaussian.index_of(s))
+    y_bits = jnp.where(outside, 0, y_bits)
     return jnp.sum(factorized.bits(prior, z_hat)) + jnp.sum(y_bits)
 
   prior = params["prior"]
