@@ -65,9 +65,8 @@ def get_config() -> ml_collections.ConfigDict:
     decay="cosine",  # to zero at the end
     clip=1.0,  # global norm
     # Relative rates: at 1 the small weights of the closed-form start would be
-    # unlearned.
-    # A hyper-analysis at 1 switches its ReLUs off before the hyper-synthesis has
-    # learned what z is good for (experiments/first_light).
+    # unlearned, and the hyper-analysis switches its ReLUs off before the
+    # hyper-synthesis has learned what z is good for (experiments/first_light).
     factors={
       "synthesis": 0.05,
       "analysis/linear": 0.05,

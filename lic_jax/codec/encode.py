@@ -26,6 +26,7 @@ from lic_jax.codec import bundle as bundles
 from lic_jax.codec import coder, container
 from lic_jax.codec import decode as decoding
 from lic_jax.codec.bundle import Bundle
+from lic_jax.codec.tables import PRECISION
 from lic_jax.entropy import factorized, gaussian
 from lic_jax.models import build
 from lic_jax.ops import synthesis
@@ -139,9 +140,10 @@ def estimated_bits(encoded: Encoded, bundle: Bundle) -> float:
   """Information content of the coded symbols under the trained model.
 
   It is computed as in training: densities instead of integer tables, and the
-  scale index as a real number. A symbol of the latent that no table holds has
-  the cost of its escape: the density, which has no floor, would give it so many
-  bits that they hide what the coder wastes elsewhere.
+  scale index as a real number, but with the format's floor: no symbol is less
+  likely than 2^-24, and one that no table holds has the cost of its escape. The
+  density alone would give those so many bits that they hide what the coder
+  wastes elsewhere.
   """
   estimate = _estimate(bundle.folder, bundle.card["fingerprint"])
   latents = encoded.latents
@@ -216,7 +218,7 @@ def _estimate(folder: Path, fingerprint: str) -> Callable:
     function = getattr(synthesis, arguments.pop("function"))
     s = jnp.split(function(weights, z_hat, **arguments), 2, axis=-1)[1]
     y_bits = gaussian.bits(y.astype(jnp.float32), gaussian.index_of(s))
-    y_bits = jnp.where(outside, 0, y_bits)
+    y_bits = jnp.where(outside, 0, jnp.minimum(y_bits, PRECISION))
     return jnp.sum(factorized.bits(prior, z_hat)) + jnp.sum(y_bits)
 
   prior = params["prior"]
