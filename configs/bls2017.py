@@ -4,7 +4,8 @@ r"""Factorized prior of Balle, Laparra and Simoncelli 2017.
     --config.data.train=coco/2017
 
 Shallow-decoder specification 1.5: three layers of 256 with GDN1 each way, 41
-kMAC/pixel each. 1.8 M steps. Published on Kodak (bmshj2018-factorized):
+kMAC/pixel each. 1.8 M steps. Published on Kodak (a later factorized model,
+bmshj2018-factorized, of CompressAI):
 0.4404 bpp, 31.28 dB. Not trained here yet.
 """
 
