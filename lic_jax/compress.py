@@ -1,6 +1,7 @@
 """The `lic` command: images to `.lic` files and back.
 
   lic encode IN OUT.lic [--codec NAME_OR_DIR] [--quality Q]
+    [--sga STEPS] [--budget-seconds S] [--seed N]
   lic decode IN.lic OUT.png [--codec NAME_OR_DIR]
   lic info IN.lic
   lic models
@@ -13,7 +14,10 @@ Output files are complete or absent.
 """
 
 import argparse
+import contextlib
 import sys
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lic_jax.codec import bundle as bundles
@@ -33,6 +37,9 @@ def main(argv: list[str] | None = None) -> int:
   except OSError as error:
     print(f"lic: {error}", file=sys.stderr)
     return 1
+  except KeyboardInterrupt:
+    print("lic: interrupted; nothing was written", file=sys.stderr)
+    return 130
   return 0
 
 
@@ -41,9 +48,23 @@ def encode_file(args: argparse.Namespace) -> None:
   bundle = bundles.find(args.codec)
   rgb = images.read_rgb(args.input)
   # Imported here because it brings JAX, which the other commands do without.
-  from lic_jax.codec import encode
+  if args.sga is None and args.budget_seconds is None:
+    from lic_jax.codec import encode
 
-  encoded = encode.encode(rgb, bundle, quality=args.quality)
+    encoded = encode.encode(rgb, bundle, quality=args.quality)
+  else:
+    from lic_jax.sga import encode
+
+    with _telling() as report:
+      encoded = encode.encode(
+        rgb,
+        bundle,
+        quality=args.quality,
+        steps=args.sga,
+        seconds=args.budget_seconds,
+        seed=args.seed,
+        report=report,
+      )
   storage.write_bytes(args.output, encoded.data)
   height, width = rgb.shape[:2]
   print(
@@ -108,6 +129,45 @@ def print_models(args: argparse.Namespace) -> None:
     )
 
 
+@contextlib.contextmanager
+def _telling() -> Iterator[Callable[[object], None] | None]:
+  """What a long run may say at a terminal: its progress, its warnings.
+
+  Yields:
+    Rewrites the terminal's last line; None where there is no terminal.
+  """
+
+  def show(progress: object) -> None:
+    print(f"\r{progress!s:<72}", end="", file=sys.stderr, flush=True)
+
+  terminal = sys.stderr.isatty()
+  with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always", RuntimeWarning)
+    try:
+      yield show if terminal else None
+    finally:
+      if terminal:
+        print(file=sys.stderr)
+  for warning in caught:
+    print(f"lic: warning: {warning.message}", file=sys.stderr)
+
+
+def _count(text: str) -> int:
+  """A number of steps, at least one."""
+  count = int(text)
+  if count < 1:
+    raise ValueError
+  return count
+
+
+def _seconds(text: str) -> float:
+  """A time above zero."""
+  seconds = float(text)
+  if not 0 < seconds < float("inf"):
+    raise ValueError
+  return seconds
+
+
 def _bpp(data: bytes, height: int, width: int) -> float:
   return len(data) * 8 / (height * width)
 
@@ -123,6 +183,22 @@ def _parser() -> argparse.ArgumentParser:
   command.add_argument("--codec", metavar="NAME_OR_DIR", help=codec_help)
   command.add_argument(
     "--quality", type=int, metavar="Q", help="one of the codec's qualities"
+  )
+  command.add_argument(
+    "--sga",
+    type=_count,
+    metavar="STEPS",
+    help="steps of iterative encoding: slower, and a better file",
+  )
+  command.add_argument(
+    "--budget-seconds",
+    "--budget_seconds",
+    type=_seconds,
+    metavar="S",
+    help="end iterative encoding after this time, with or without --sga",
+  )
+  command.add_argument(
+    "--seed", type=int, default=0, metavar="N", help="of iterative encoding"
   )
   command.set_defaults(run=encode_file)
 

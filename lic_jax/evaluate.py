@@ -1,7 +1,7 @@
 """Measures a codec on a folder of images, by real files, into one JSON.
 
   python -m lic_jax.evaluate --codec=NAME_OR_DIR --images=DIR --output=FILE.json
-    [--quality=Q,...]
+    [--quality=Q,...] [--sga_steps=N]
 
 Prints a line per image and the means. What each key means: `evaluation.runner`.
 """
@@ -45,13 +45,15 @@ def run(args: argparse.Namespace, argv: list[str]) -> list[runner.Row]:
     "codec": bundle.folder.resolve().name,
     "fingerprint": bundle.card["fingerprint"],
     "dataset": Path(args.images).resolve().name,
-    "sga_steps": 0,
+    "sga_steps": args.sga_steps,
     "machine": runner.machine(),
     "commit": runner.commit(Path(__file__).parent),
     "command": shlex.join(["python", "-m", "lic_jax.evaluate", *argv]),
     "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
   }
-  result |= runner.evaluate(bundle, paths, qualities=args.quality)
+  result |= runner.evaluate(
+    bundle, paths, qualities=args.quality, sga_steps=args.sga_steps
+  )
   text = json.dumps(result, indent=1, allow_nan=False) + "\n"
   storage.write_bytes(args.output, text.encode())
   return result["points"]
@@ -59,6 +61,13 @@ def run(args: argparse.Namespace, argv: list[str]) -> list[runner.Row]:
 
 def _qualities(text: str) -> list[int]:
   return [int(quality) for quality in text.split(",")]
+
+
+def _steps(text: str) -> int:
+  steps = int(text)
+  if steps < 0:
+    raise ValueError
+  return steps
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -76,6 +85,13 @@ def _parser() -> argparse.ArgumentParser:
     type=_qualities,
     metavar="Q,...",
     help="qualities, separated by commas; all of the codec's by default",
+  )
+  parser.add_argument(
+    "--sga_steps",
+    type=_steps,
+    default=0,
+    metavar="N",
+    help="steps of iterative encoding; 0, the default, for none",
   )
   return parser
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from PIL import Image
 
 from lic_jax import compress
 from lic_jax.codec import bundle as bundles
+from lic_jax.codec import encode
 from lic_jax.data import images
+from lic_jax.sga import encode as iterative
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +76,54 @@ def test_decode_finds_the_codec_by_its_fingerprint(
   assert output.is_file()
 
 
+def test_iterative_encoding_writes_an_ordinary_file(
+  codec, compressed, tmp_path, capsys
+):
+  picture, _ = compressed
+  start = ["encode", picture, str(tmp_path / "o.lic"), "--codec", codec]
+  for options in (
+    ["--sga", "3"],
+    ["--budget-seconds", "0.1"],
+    ["--sga", "2", "--budget_seconds", "60", "--seed", "5"],
+  ):
+    assert compress.main([*start, *options]) == 0
+    assert capsys.readouterr().err == ""  # no terminal, no progress
+    output = str(tmp_path / "o.png")
+    decode = ["decode", str(tmp_path / "o.lic"), output, "--codec", codec]
+    assert compress.main(decode) == 0
+    assert images.read_rgb(output).shape == (77, 101, 3)
+
+
+def test_a_terminal_sees_progress_and_warnings(
+  codec, compressed, tmp_path, capsys, monkeypatch
+):
+  def warning(*args, report, **options):
+    report("step 7")
+    warnings.warn("it diverged", RuntimeWarning, stacklevel=1)
+    return encode.encode(*args)
+
+  monkeypatch.setattr(iterative, "encode", warning)
+  monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+  arguments = ["encode", compressed[0], str(tmp_path / "o.lic"), "--sga=9"]
+  assert compress.main([*arguments, "--codec", codec]) == 0
+  printed = capsys.readouterr().err
+  assert "step 7" in printed
+  assert printed.endswith("lic: warning: it diverged\n")
+
+
+def test_an_interrupted_run_leaves_nothing(
+  codec, compressed, tmp_path, capsys, monkeypatch
+):
+  def interrupted(*args, **options):
+    raise KeyboardInterrupt
+
+  monkeypatch.setattr(iterative, "encode", interrupted)
+  arguments = ["encode", compressed[0], str(tmp_path / "o.lic"), "--sga=9"]
+  assert compress.main([*arguments, "--codec", codec]) == 130
+  assert capsys.readouterr().err.count("\n") == 1
+  assert not list(tmp_path.iterdir())
+
+
 def test_info_prints_the_header(compressed, codec, capsys, monkeypatch):
   assert compress.main(["info", compressed[1]]) == 0
   lines = dict(
@@ -102,6 +153,9 @@ def test_models_lists_what_is_installed(codec, capsys, monkeypatch):
     ["encode", "one.png"],
     ["encode", "a.png", "b.lic", "--quality", "high"],
     ["encode", "a.png", "b.lic", "--qualty", "1"],
+    ["encode", "a.png", "b.lic", "--sga", "0"],
+    ["encode", "a.png", "b.lic", "--sga", "many"],
+    ["encode", "a.png", "b.lic", "--budget-seconds", "-1"],
     ["info"],
   ],
 )

@@ -23,6 +23,7 @@ from lic_jax.codec import decode, encode
 from lic_jax.codec.bundle import Bundle
 from lic_jax.data import images
 from lic_jax.metrics import distortion
+from lic_jax.sga import encode as iterative
 from lic_jax.types import LicError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".ppm")
@@ -51,6 +52,7 @@ def evaluate(
   paths: Sequence[Path],
   *,
   qualities: Sequence[int] | None = None,
+  sga_steps: int = 0,
   report: Callable[[str], None] = print,
 ) -> dict[str, list[Row]]:
   """Encodes and decodes images; the "images" and "points" of the JSON file.
@@ -59,6 +61,7 @@ def evaluate(
     bundle: the codec.
     paths: of the images.
     qualities: operating points; None for all the codec has.
+    sga_steps: steps of iterative encoding; 0 for none.
     report: takes one line of progress per image and quality.
 
   Raises:
@@ -70,10 +73,11 @@ def evaluate(
   for number, path in enumerate(paths, 1):
     rgb = images.read_rgb(path)
     if _padded(rgb, bundle) not in compiled:
-      encode.analyse(rgb, bundle)  # compiles, so that times are those of work
+      # Compiles, so that times are those of work.
+      measure(rgb, bundle, quality=qualities[0], sga_steps=min(1, sga_steps))
       compiled.add(_padded(rgb, bundle))
     for quality in qualities:
-      row = measure(rgb, bundle, quality=quality)
+      row = measure(rgb, bundle, quality=quality, sga_steps=sga_steps)
       rows.append({"name": path.name, **row})
       report(
         f"{number}/{len(paths)} {path.name} quality {quality}: "
@@ -85,7 +89,11 @@ def evaluate(
 
 
 def measure(
-  rgb: UInt8[np.ndarray, "h w 3"], bundle: Bundle, *, quality: int
+  rgb: UInt8[np.ndarray, "h w 3"],
+  bundle: Bundle,
+  *,
+  quality: int,
+  sga_steps: int = 0,
 ) -> Row:
   """One image through a real file.
 
@@ -95,7 +103,10 @@ def measure(
   """
   height, width = rgb.shape[:2]
   start = time.perf_counter()
-  encoded = encode.encode(rgb, bundle, quality=quality)
+  if sga_steps:
+    encoded = iterative.encode(rgb, bundle, quality=quality, steps=sga_steps)
+  else:
+    encoded = encode.encode(rgb, bundle, quality=quality)
   encode_s = time.perf_counter() - start
   start = time.perf_counter()
   decoded = decode.decode(encoded.data, bundle)

@@ -7,7 +7,8 @@ of effective float32 arrays; a transposed convolution is {"kernel", "bias"}, a
 GDN {"beta", "gamma"}. Arguments after the star are what a codec bundle stores.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from jaxtyping import Float
 
@@ -32,16 +33,52 @@ def leaky_relu(x: Array) -> Array:
   return namespace(x).where(x >= 0, x, 0.2 * x)
 
 
-def upsample(weights: dict, x: Array, stride: int, dtype: str) -> Array:
-  """Keras-aligned transposed convolution; products in `dtype`."""
+def upsample(
+  weights: Any, x: Array, stride: int, dtype: str, aligned: str = "keras"
+) -> Array:
+  """Transposed convolution; products in `dtype`.
+
+  A layer that was arranged for one purpose (`sga.frozen`) may stand in place of
+  the weights; it is called.
+  """
+  if callable(weights):
+    return weights(x)
   kernel = weights["kernel"]
   return conv_transpose(
     x.astype(dtype),
     kernel,
     weights["bias"],
     stride=stride,
-    origin=same_origin(kernel.shape[0], stride),
+    origin=origin_of(kernel.shape[0], stride, aligned),
   )
+
+
+def origin_of(kernel: int, stride: int, aligned: str) -> int:
+  """Where a patch starts; `aligned` is "keras" or "signal"."""
+  if aligned == "signal":
+    return signal_origin(kernel)
+  return same_origin(kernel, stride)
+
+
+def layer_strides(
+  function: Mapping[str, Any], weights: Mapping[str, Any]
+) -> dict[str, int]:
+  """Stride of each transposed convolution among a function's weights.
+
+  Args:
+    function: "function", the name of one in this module, and its arguments.
+    weights: its weights.
+  """
+  if "stride" in function:
+    return {"conv": function["stride"]}
+  # "conv1", "conv2" of the two-layer synthesis, "conv0" ... of all others.
+  layers = sorted(
+    name for name in weights if name[4:].isdecimal() and name.startswith("conv")
+  )
+  strides = dict(zip(layers, function["strides"]))
+  if "conv_res" in weights:
+    strides["conv_res"] = strides["conv1"]
+  return strides
 
 
 def jpeg_like(
@@ -96,19 +133,7 @@ def convolutional(
   """
   hidden = y
   for i, stride in enumerate(strides):
-    layer = weights[f"conv{i}"]
-    size = layer["kernel"].shape[0]
-    hidden = conv_transpose(
-      hidden.astype(dtype),
-      layer["kernel"],
-      layer["bias"],
-      stride=stride,
-      origin=(
-        signal_origin(size)
-        if aligned == "signal"
-        else same_origin(size, stride)
-      ),
-    )
+    hidden = upsample(weights[f"conv{i}"], hidden, stride, dtype, aligned)
     if i == len(strides) - 1:
       break
     if activation == "gdn":

@@ -133,3 +133,27 @@ def test_wrong_usage_exits_with_2(arguments, capsys):
 
 def test_the_commit_is_none_outside_a_repository(tmp_path):
   assert runner.commit(tmp_path) is None
+
+
+def test_iterative_encoding_lowers_the_loss_of_the_files(
+  codec, folder, tmp_path
+):
+  losses = {}
+  for steps in (0, 25):
+    output = tmp_path / f"{steps}.json"
+    more = f"--sga_steps={steps}"
+    assert evaluate.main(_arguments(codec, folder, output, more)) == 0
+    result = json.loads(output.read_text())
+    assert result["sga_steps"] == steps
+    losses[steps] = [
+      row["bpp"] + 0.01 * 255**2 * 10 ** (-row["psnr"] / 10)
+      for row in result["images"]
+    ]
+  assert all(a > b for a, b in zip(losses[0], losses[25]))
+
+
+def test_a_negative_number_of_steps_is_wrong_usage(codec, folder, tmp_path):
+  arguments = _arguments(codec, folder, tmp_path / "x.json", "--sga_steps=-1")
+  with pytest.raises(SystemExit) as stopped:
+    evaluate.main(arguments)
+  assert stopped.value.code == 2

@@ -1,0 +1,133 @@
+"""The Lagrangian of one image's latents, under a frozen decoder.
+
+Yang and Mandt (2023), eq. 7; shallow-decoder specification 4.1:
+  bits(y_tilde | z_tilde) + bits(z_tilde), per pixel, + lambda * MSE,
+with y_tilde and z_tilde relaxed around the offsets of their grids. The mean of
+y's prior is its offset, and is not held fixed: z moves y_tilde through it.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Float
+
+from lic_jax.entropy import factorized, gaussian
+from lic_jax.metrics.lagrangian import lagrangian
+from lic_jax.ops import synthesis
+from lic_jax.types import Array
+
+Functions = Mapping[str, Mapping[str, Any]]
+
+
+class Weights(NamedTuple):
+  """What a codec holds fixed.
+
+  Attributes:
+    synthesis: weights, or `frozen` layers.
+    hyper_synthesis: the same; None without a hyperprior.
+    prior: parameters of the factorized prior.
+    offset: of the outermost latent's quantisation grid, (c,).
+  """
+
+  synthesis: Mapping[str, Any]
+  hyper_synthesis: Mapping[str, Any] | None
+  prior: Mapping[str, Any]
+  offset: Array
+
+
+class Variables(NamedTuple):
+  """The latents of one image, which are optimised.
+
+  Attributes:
+    y: latent, (h/16, w/16, c).
+    z: hyper-latent, (h/64, w/64, c_z); None without a hyperprior.
+  """
+
+  y: Array
+  z: Array | None = None
+
+
+class Terms(NamedTuple):
+  """The Lagrangian and its parts, scalars.
+
+  Attributes:
+    loss: bpp_y + bpp_z + lambda * mse.
+    bpp_y, bpp_z: information content in bits per real pixel.
+    mse: on the 0..255 scale, of real pixels, before rounding and clipping.
+  """
+
+  loss: Array
+  bpp_y: Array
+  bpp_z: Array
+  mse: Array
+
+  @property
+  def bpp(self) -> Array:
+    return self.bpp_y + self.bpp_z
+
+
+class Target(NamedTuple):
+  """What is to be reconstructed.
+
+  Attributes:
+    x: padded image in [-0.5, 0.5], (h, w, 3).
+    real: 1 for pixels of the image, 0 for padding, (h, w, 1).
+  """
+
+  x: Array
+  real: Array
+
+
+def terms(
+  weights: Weights,
+  functions: Functions,
+  latents: Variables,
+  target: Target,
+  lmbda: float,
+  relax: Callable[[Array, str], Array],
+) -> tuple[Variables, Terms]:
+  """The objective of one image's latents.
+
+  Args:
+    weights: of the decoder.
+    functions: of the decoder, with the arguments that are no weights.
+    latents: continuous.
+    target: the image.
+    lmbda: the trade-off.
+    relax: takes a latent less the offset of its grid, and its name "y" or "z",
+      to something near the integers.
+
+  Returns:
+    y_tilde and z_tilde, and the objective.
+  """
+  if latents.z is None:
+    residual, offset = relax(latents.y - weights.offset, "y"), weights.offset
+    bits_y = jnp.sum(factorized.bits(weights.prior, residual + offset))
+    z, bits_z = None, jnp.zeros(())
+  else:
+    z = relax(latents.z - weights.offset, "z") + weights.offset
+    bits_z = jnp.sum(factorized.bits(weights.prior, z))
+    parameters = run(functions["hyper_synthesis"], weights.hyper_synthesis, z)
+    offset, s = jnp.split(parameters, 2, axis=-1)
+    residual = relax(latents.y - offset, "y")
+    bits_y = jnp.sum(gaussian.bits(residual, gaussian.index_of(s)))
+  y = residual + offset
+  x_hat = run(functions["synthesis"], weights.synthesis, y)
+  pixels = jnp.sum(target.real)
+  error = jnp.sum(target.real * jnp.square(x_hat - target.x))
+  mse = 255**2 * error / (3 * pixels)
+  bpp_y, bpp_z = bits_y / pixels, bits_z / pixels
+  loss = lagrangian(bpp_y + bpp_z, mse, lmbda)
+  return Variables(y, z), Terms(loss, bpp_y, bpp_z, mse)
+
+
+def run(
+  function: Mapping[str, Any],
+  weights: Mapping[str, Any],
+  latent: Float[Array, "h w c"],
+) -> Float[Array, "h2 w2 c2"]:
+  """Runs a function of `ops.synthesis` on one image's latent."""
+  arguments = dict(function)
+  decode = getattr(synthesis, arguments.pop("function"))
+  return decode(weights, latent[None], **arguments)[0]
