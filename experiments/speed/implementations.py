@@ -31,10 +31,11 @@ def lax_transpose(
   same = origin == transposed.same_origin(size, stride)
   out = jax.lax.conv_transpose(
     x,
-    kernel[::-1, ::-1],
+    kernel[::-1, ::-1].astype(x.dtype),
     (stride, stride),
     "SAME" if same else [(size - 1 - origin, stride - 1 + origin)] * 2,
     dimension_numbers=LAYOUT,
+    preferred_element_type="float32",
   )
   return out if bias is None else out + bias
 

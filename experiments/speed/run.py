@@ -31,12 +31,14 @@ from implementations import IMPLEMENTATIONS, using
 
 from lic_jax.models.build import build
 from lic_jax.ops import transposed
+from lic_jax.sga import frozen, optimizer, relaxation
+from lic_jax.sga.objective import Target, Variables, Weights
 from lic_jax.training import state as states
 from lic_jax.training import step
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 OUTPUT = flags.DEFINE_string("output", "", "JSON file; empty: print only")
-ONLY = flags.DEFINE_list("only", [], "kinds of case: layer, decoder, step")
+ONLY = flags.DEFINE_list("only", [], "kinds of case: layer, decoder, step, sga")
 
 BOTH = ("matrix_product", "lax")
 LATENT = (32, 48)  # of a 512 x 768 photograph
@@ -95,17 +97,17 @@ def step_case(name: str) -> dict[str, list[float]]:
   """Whole training steps of a config, batch 8 x 256 x 256, state donated."""
   config = _config(name)
   model = build(config["model"])
-  optimizer = states.make_optimizer(config["optimizer"]["clip"])
+  adam = states.make_optimizer(config["optimizer"]["clip"])
   rng = np.random.default_rng(0)
   pixels = jnp.asarray(rng.integers(0, 256, (8, 256, 256, 3), np.uint8))
   keys = jax.random.split(jax.random.PRNGKey(0), 8)
 
   def call_with(implementation: str) -> Callable[[], None]:
-    held = states.create(states.create_params(model, seed=1), optimizer)
+    held = states.create(states.create_params(model, seed=1), adam)
     arguments = (pixels, jnp.float32(0.5), keys)
     with using(implementation):
       fresh = functools.partial(
-        step.train_step, model=model, optimizer=optimizer, config=config
+        step.train_step, model=model, optimizer=adam, config=config
       )
       lowered = jax.jit(fresh, donate_argnums=0).lower(held, *arguments)
       compiled = lowered.compile()
@@ -142,6 +144,84 @@ def decoder_cases(name: str) -> Iterator[tuple[str, dict[str, list[float]]]]:
     for kind, f in (("forward", function), ("gradient", _energy(function, 1))):
       calls = compiled_calls(f, (weights[part], latent), BOTH)
       yield f"{name} {part}, {kind}", in_turn(calls, rounds=7)
+
+
+def sga_case(name: str) -> dict[str, list[float]]:
+  """Steps of iterative encoding on one 512 x 768 photograph's latents.
+
+  "frozen" is what the package does; the others put a transposed convolution of
+  `implementations` in place of `sga.frozen`. "in a loop" runs ten steps in one
+  `lax.fori_loop`; all others are one call each.
+  """
+  model = build(_config(name)["model"])
+  image = jnp.zeros((1, model.stride, model.stride, 3))
+  params = jax.jit(model.init)(jax.random.PRNGKey(0), image)
+  decoder = model.apply(params, method="decoder_weights")
+  height, width = LATENT
+  latents = Variables(
+    jax.random.normal(jax.random.PRNGKey(1), (height, width, 320)),
+    jax.random.normal(
+      jax.random.PRNGKey(2), (height // 4, width // 4, model.prior.channels)
+    ),
+  )
+  x = jax.random.uniform(jax.random.PRNGKey(3), (16 * height, 16 * width, 3))
+  problem = optimizer.Problem(
+    start=latents,
+    target=Target(x - 0.5, jnp.ones((*x.shape[:2], 1))),
+    free=jax.tree.map(lambda v: jnp.ones((*v.shape[:2], 1), bool), latents),
+    key=jax.random.key(0),
+  )
+
+  def calls(implementation: str, dtype: str, loop: bool) -> Calls:
+    functions = {
+      part: {**function, "dtype": dtype}
+      for part, function in model.decoder_functions().items()
+    }
+    layers = decoder
+    if implementation == "frozen":
+      layers = {
+        part: frozen.freeze(function, decoder[part], dtype)
+        for part, function in functions.items()
+      }
+    weights = Weights(
+      **layers,
+      prior=params["params"]["prior"],
+      offset=model.apply(params, method="offsets"),
+    )
+    step = functools.partial(
+      optimizer.step, functions=functions, lmbda=0.01, relax=relaxation.sga
+    )
+
+    def several(weights: Any, problem: Any, held: Any) -> Any:
+      def body(i: Any, held: Any) -> Any:
+        return step(weights, problem, held, i, 0.01, 0.4)
+
+      # A count that is not known when it is compiled, as for any chunk.
+      count = jnp.where(held.terms.loss > 0, 10, 1)
+      return jax.lax.fori_loop(0, count, body, held)
+
+    def one(weights: Any, problem: Any, held: Any) -> Any:
+      return step(weights, problem, held, 0, 0.01, 0.4)
+
+    begin = functools.partial(optimizer.begin, functions=functions, lmbda=0.01)
+    held = jax.jit(begin)(weights, problem)
+    names = ("lax",) if implementation == "lax" else ("matrix_product",)
+    label = f"{implementation} {dtype}" + (" in a loop" if loop else "")
+    function = several if loop else one
+    made = compiled_calls(function, (weights, problem, held), names)
+    return {label: made[names[0]]}
+
+  cases: Calls = {}
+  for loop in (False, True):
+    for dtype in ("bfloat16", "float32"):
+      for implementation in ("frozen", "matrix_product", "lax"):
+        if not loop or implementation != "matrix_product":
+          cases |= calls(implementation, dtype, loop)
+  seconds = in_turn(cases, rounds=7)
+  return {
+    name: [s / 10 if "loop" in name else s for s in times]
+    for name, times in seconds.items()
+  }
 
 
 def layer_cases() -> Iterator[tuple[str, dict[str, list[float]]]]:
@@ -200,7 +280,7 @@ def _config(name: str) -> dict:
 
 def cases() -> Iterator[tuple[str, str, dict[str, list[float]]]]:
   """(kind, case, seconds), the cheapest first."""
-  chosen = ONLY.value or ["layer", "decoder", "step"]
+  chosen = ONLY.value or ["layer", "decoder", "step", "sga"]
   if "layer" in chosen:
     for case, seconds in layer_cases():
       yield "layer", case, seconds
@@ -211,12 +291,15 @@ def cases() -> Iterator[tuple[str, str, dict[str, list[float]]]]:
   for name in ("hierarchical_two_layer", "two_layer"):
     if "step" in chosen:
       yield "step", f"{name}, batch 8 x 256 x 256", step_case(name)
+  if "sga" in chosen:
+    name = "hierarchical_two_layer"
+    yield "sga", f"{name}, 512 x 768", sga_case(name)
 
 
 def summary(seconds: dict[str, list[float]]) -> dict[str, Any]:
-  """Medians, and how many times quicker the matrix product is than each."""
+  """Medians, and how many times quicker the first is than each."""
   medians = {name: float(np.median(s)) for name, s in seconds.items()}
-  ours = medians["matrix_product"]
+  ours = next(iter(medians.values()))
   return {
     "seconds": {n: [round(t, 6) for t in s] for n, s in seconds.items()},
     "median_seconds": {n: round(m, 6) for n, m in medians.items()},
