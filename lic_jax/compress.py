@@ -1,7 +1,7 @@
 """The `lic` command: images to `.lic` files and back.
 
   lic encode IN OUT.lic [--codec NAME_OR_DIR] [--quality Q]
-    [--sga STEPS] [--budget-seconds S] [--seed N]
+    [--sga STEPS] [--budget-seconds S] [--seed N] [--window PIXELS]
   lic decode IN.lic OUT.png [--codec NAME_OR_DIR]
   lic info IN.lic
   lic models
@@ -63,6 +63,7 @@ def encode_file(args: argparse.Namespace) -> None:
         steps=args.sga,
         seconds=args.budget_seconds,
         seed=args.seed,
+        core=args.window,
         report=report,
       )
   storage.write_bytes(args.output, encoded.data)
@@ -153,7 +154,7 @@ def _telling() -> Iterator[Callable[[object], None] | None]:
 
 
 def _count(text: str) -> int:
-  """A number of steps, at least one."""
+  """A whole number, at least one."""
   count = int(text)
   if count < 1:
     raise ValueError
@@ -199,6 +200,14 @@ def _parser() -> argparse.ArgumentParser:
   )
   command.add_argument(
     "--seed", type=int, default=0, metavar="N", help="of iterative encoding"
+  )
+  command.add_argument(
+    "--window",
+    type=_count,
+    default=1024,
+    metavar="PIXELS",
+    help="side of what iterative encoding works on at once, which bounds its "
+    "memory; a multiple of 64, 1024 by default",
   )
   command.set_defaults(run=encode_file)
 

@@ -94,6 +94,12 @@ def test_iterative_encoding_writes_an_ordinary_file(
     assert images.read_rgb(output).shape == (77, 101, 3)
 
 
+def test_a_window_off_the_grid_is_refused(codec, compressed, tmp_path, capsys):
+  arguments = ["encode", compressed[0], tmp_path / "o.lic", "--codec", codec]
+  arguments += ["--sga=1", "--window=100"]
+  _refused(capsys, arguments, message="multiples of 16")
+
+
 def test_a_terminal_sees_progress_and_warnings(
   codec, compressed, tmp_path, capsys, monkeypatch
 ):

@@ -1,7 +1,7 @@
 r"""What iterative encoding gains: on Kodak, against steps, by relaxation.
 
   python experiments/sga/run.py --codec=BUNDLE --images=KODAK
-    [--only=kodak,steps,relaxations,windows] [--steps=300]
+    [--only=kodak,steps,relaxations,windows,cost] [--steps=300]
 
 Writes results/NAME.json for each name of --only, and results/*.png.
 kodak: every image through real files, with and without SGA. The others judge
@@ -12,8 +12,11 @@ import argparse
 import datetime
 import json
 import shlex
+import subprocess
 import sys
+import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -26,9 +29,16 @@ from lic_jax.codec import encode as codec
 from lic_jax.codec.bundle import Bundle
 from lic_jax.data import images
 from lic_jax.evaluation import runner
+from lic_jax.evaluation.complexity import count
 from lic_jax.metrics import distortion
 from lic_jax.sga import encode, relaxation, schedule
-from lic_jax.sga.optimizer import Optimizer, Problem
+from lic_jax.sga.optimizer import (
+  Optimizer,
+  Problem,
+  begin,
+  frozen_weights,
+  step,
+)
 from lic_jax.sga.schedule import Schedule
 from lic_jax.types import Latents
 
@@ -37,6 +47,13 @@ from matplotlib import pyplot
 
 ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).parent / "results"
+# `lic encode` and the most memory it held, KiB on Linux.
+PEAK = """
+import resource, sys
+from lic_jax import compress
+assert compress.main(["encode", *sys.argv[1:]]) == 0
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
 CROPPED = ("kodim01", "kodim05", "kodim13", "kodim20", "kodim21", "kodim23")
 SIDE = 256
 COUNTS = (30, 100, 300, 1000, 3000)
@@ -69,7 +86,7 @@ def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument("--codec", required=True)
   parser.add_argument("--images", required=True, type=Path)
-  parser.add_argument("--only", default="kodak,steps,relaxations,windows")
+  parser.add_argument("--only", default="kodak,steps,relaxations,windows,cost")
   parser.add_argument("--steps", type=int, default=300, help="on Kodak")
   args = parser.parse_args()
   bundle = bundles.find(args.codec)
@@ -79,6 +96,7 @@ def main() -> None:
     "steps": lambda: measure_steps(bundle, paths),
     "relaxations": lambda: measure_relaxations(bundle, paths),
     "windows": lambda: measure_windows(bundle, paths),
+    "cost": lambda: measure_cost(bundle, paths),
   }
   for name in args.only.split(","):
     write(name, bundle, measured[name]())
@@ -238,6 +256,34 @@ def measure_windows(bundle: Bundle, paths: list[Path]) -> dict:
     )
     result[f"core {core}, margin {margin}"] = loss(latents)
     print(core, margin, loss(latents), flush=True)
+  return result
+
+
+def measure_cost(bundle: Bundle, paths: list[Path]) -> dict:
+  """MACs of a step, and the peak memory of `lic encode` on large images."""
+  rgb = images.read_rgb(paths[0])
+  problem = encode.problem(
+    rgb[None], codec.analyse(rgb, bundle), bundle, seed=0
+  )
+  one = jax.tree.map(lambda array: array[0], problem)
+  weights = frozen_weights(bundle, "float32")
+  static = {"functions": bundle.decoder.functions, "lmbda": 0.01}
+  state = jax.eval_shape(partial(begin, **static), weights, one)
+  function = partial(step, relax=relaxation.sga, **static)
+  counted = count(function, weights, one, state, 0, 0.01, 0.4)
+  macs = counted.macs / (rgb.shape[0] * rgb.shape[1])
+  result = {"kmac_per_pixel_of_a_step": macs / 1000, "peak_memory_MiB": {}}
+  mosaic = np.tile(rgb, (8, 8, 1))[:4000, :6000]
+  with tempfile.TemporaryDirectory() as folder:
+    for name, picture in (("512x768", rgb), ("4000x6000", mosaic)):
+      images.write_png(Path(folder) / "in.png", picture)
+      for options in ([], ["--sga=2"]):
+        run_lic = [sys.executable, "-c", PEAK, f"{folder}/in.png"]
+        run_lic += [f"{folder}/out.lic", f"--codec={bundle.folder}", *options]
+        lines = subprocess.check_output(run_lic, text=True).splitlines()
+        label = " ".join([name, *options])
+        result["peak_memory_MiB"][label] = int(lines[-1]) // 1024
+        print(label, lines[-1], flush=True)
   return result
 
 

@@ -86,7 +86,7 @@ def encode(
     report: called after every few steps.
 
   Raises:
-    LicError: as `codec.encode.encode`.
+    LicError: as `codec.encode.encode`, or a window that does not fit.
   """
   start = codec.analyse(rgb, bundle)
   latents = optimise(
@@ -125,7 +125,16 @@ def optimise(
     start: continuous latents of the padded images, (b, h/16, w/16, c).
     bundle, steps, seconds, seed, core, margin, report: as in `encode`; `steps`
       are those of each window, `seconds` are shared by all.
+
+  Raises:
+    LicError: `core` or `margin` is no multiple of the codec's stride.
   """
+  stride = bundle.decoder.stride
+  if core < stride or margin < 0 or core % stride or margin % stride:
+    raise LicError(
+      f"a window of {core} pixels with a margin of {margin} does not fit the "
+      f"codec's grid; both must be multiples of {stride}"
+    )
   whole = problem(pictures, start, bundle, seed=seed)
   optimizer = _optimizer(bundle.folder, bundle.card["fingerprint"])
   latents = jax.tree.map(np.array, whole.start)

@@ -5,8 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.scipy.stats import norm
+from scipy import special
 
 from lic_jax.entropy import gaussian
+from lic_jax.ops.scales import LOG_STEP
 
 # Bits at residuals 0, .3, 1, -2; shallow-decoder specification 2.2.
 SPECIFIED = {
@@ -33,13 +35,40 @@ def test_scales_bits_and_gradients_equal_tensorflow_compressions(golden):
   bits = gaussian.bits(residual, index)
   np.testing.assert_allclose(bits, case["bits"], rtol=5e-4, atol=1e-7)
   gradient = jax.grad(lambda r: gaussian.bits(r, index).sum())(residual)
-  # Beyond 400 sigma JAX's own derivative of log_ndtr is exp of a difference
-  # of numbers near 1e6 and keeps one float32 digit.
-  near = np.abs(residual) < 400 * gaussian.scale(index)
-  expected = np.asarray(case["gradient_residual"])
-  np.testing.assert_allclose(
-    gradient[near], expected[near], rtol=2e-2, atol=1e-4
+  # Far out the reference keeps one digit, being exp of a difference of large
+  # float32 numbers; there the derivative is that of the nearer edge's tail.
+  sigma = gaussian.scale(index)
+  tail = np.abs(residual) > np.maximum(400 * sigma, 10 * sigma**2)
+  edge = np.sign(residual) * (np.abs(residual) - 0.5)
+  expected = np.where(
+    tail, edge / sigma**2 / np.log(2), case["gradient_residual"]
   )
+  np.testing.assert_allclose(gradient, expected, rtol=2e-2, atol=1e-4)
+
+
+def test_bits_and_derivatives_are_smooth_where_the_series_takes_over():
+  """Central differences of float64 bits, on both sides of 8 sigma."""
+  for index in (0.0, 10.0, 20.0, 30.0):
+    sigma = float(gaussian.scale(jnp.float32(index)))
+    r = 0.5 + sigma * np.linspace(7.9, 8.1, 21)
+    exact = _bits64(r, sigma)
+    bits = gaussian.bits(jnp.float32(r), jnp.full(21, index))
+    np.testing.assert_allclose(bits, exact, rtol=2e-5)
+    by_r, by_index = jax.grad(
+      lambda r, i: gaussian.bits(r, i).sum(), argnums=(0, 1)
+    )(jnp.float32(r), jnp.full(21, index))
+    h = 1e-5
+    slope = (_bits64(r + h, sigma) - _bits64(r - h, sigma)) / (2 * h)
+    np.testing.assert_allclose(by_r, slope, rtol=1e-3)
+    ratio = np.exp(LOG_STEP * h)
+    slope = (_bits64(r, sigma * ratio) - _bits64(r, sigma / ratio)) / (2 * h)
+    np.testing.assert_allclose(by_index, slope, rtol=1e-3)
+
+
+def _bits64(r, sigma):
+  upper = special.log_ndtr((0.5 - r) / sigma)
+  lower = special.log_ndtr((-0.5 - r) / sigma)
+  return -(upper + np.log(-np.expm1(lower - upper))) / np.log(2)
 
 
 def test_probabilities_of_all_integers_sum_to_one():
