@@ -89,6 +89,7 @@ def main() -> None:
   parser.add_argument("--only", default="kodak,steps,relaxations,windows,cost")
   parser.add_argument("--steps", type=int, default=300, help="on Kodak")
   args = parser.parse_args()
+  commit = runner.commit(ROOT)  # of what runs, whatever is edited meanwhile
   bundle = bundles.find(args.codec)
   paths = runner.find_images(args.images)
   measured = {
@@ -99,7 +100,7 @@ def main() -> None:
     "cost": lambda: measure_cost(bundle, paths),
   }
   for name in args.only.split(","):
-    write(name, bundle, measured[name]())
+    write(name, bundle, commit, measured[name]())
 
 
 def measure_kodak(bundle: Bundle, paths: list[Path], steps: int) -> dict:
@@ -308,14 +309,14 @@ def draw_steps(result: dict) -> None:
   figure.savefig(RESULTS / "steps.png", dpi=110)
 
 
-def write(name: str, bundle: Bundle, content: dict) -> None:
+def write(name: str, bundle: Bundle, commit: str | None, content: dict) -> None:
   """A result with its provenance."""
   provenance = {
     "codec": bundle.folder.name,
     "fingerprint": bundle.card["fingerprint"],
     "lambda": bundle.card["lambda"],
     "machine": runner.machine(),
-    "commit": runner.commit(ROOT),
+    "commit": commit,
     "command": shlex.join(["python", *sys.argv]),
     "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
   }

@@ -20,6 +20,9 @@ from jaxtyping import Float
 from lic_jax.ops.namespace import named, namespace
 from lic_jax.types import Array
 
+# Samples of painted patches that NumPy may hold at once; 256 MiB of float32.
+MOST = 1 << 26
+
 
 def same_origin(kernel: int, stride: int) -> int:
   """Origin of Keras' 'SAME' transposed convolution (kernel >= stride)."""
@@ -51,17 +54,12 @@ def conv_transpose(
   Returns:
     Float32; terms past the border are dropped.
   """
-  size, _, c_in, c_out = kernel.shape
-  xp = namespace(x)
-  if stride == 1 and xp is not np:
+  if isinstance(x, np.ndarray):
+    out = _paint_in_strips(x, kernel, stride, origin)
+  elif stride == 1:
     out = _correlate(x, kernel, origin)
-    return out if bias is None else out + bias
-  columns = xp.reshape(
-    xp.transpose(kernel, (2, 0, 1, 3)), (c_in, size * size * c_out)
-  )
-  patches = _matmul(x, columns.astype(x.dtype))
-  patches = xp.reshape(patches, (*x.shape[:3], size, size, c_out))
-  out = overlap_add(patches, stride=stride, origin=origin)
+  else:
+    out = _paint(x, kernel, stride, origin)
   return out if bias is None else out + bias
 
 
@@ -78,6 +76,37 @@ def overlap_add(
   rows = xp.reshape(rows, (b * stride * h, w, k, c))
   columns = _overlap_add_axis(rows, stride, origin)
   return xp.reshape(columns, (b, stride * h, stride * w, c))
+
+
+def _paint(x: Array, kernel: Array, stride: int, origin: int) -> Array:
+  """The matrix product and the overlap-add."""
+  xp = namespace(x)
+  size, _, c_in, c_out = kernel.shape
+  columns = xp.reshape(
+    xp.transpose(kernel, (2, 0, 1, 3)), (c_in, size * size * c_out)
+  )
+  patches = _matmul(x, columns.astype(x.dtype))
+  patches = xp.reshape(patches, (*x.shape[:3], size, size, c_out))
+  return overlap_add(patches, stride=stride, origin=origin)
+
+
+def _paint_in_strips(
+  x: np.ndarray, kernel: np.ndarray, stride: int, origin: int
+) -> np.ndarray:
+  """`_paint`, of so many rows at a time that their patches fit in memory."""
+  b, h, w, _ = x.shape
+  size, _, _, c_out = kernel.shape
+  rows = max(1, MOST // (b * w * size * size * c_out))
+  if rows >= h:
+    return _paint(x, kernel, stride, origin)
+  halo = -(-size // stride)  # rows on each side that paint over a strip
+  out = np.empty((b, stride * h, stride * w, c_out), x.dtype)
+  for first in range(0, h, rows):
+    last, low = min(first + rows, h), max(0, first - halo)
+    strip = _paint(x[:, low : last + halo], kernel, stride, origin)
+    inside = slice(stride * (first - low), stride * (last - low))
+    out[:, stride * first : stride * last] = strip[:, inside]
+  return out
 
 
 def _overlap_add_axis(

@@ -224,7 +224,7 @@ class Optimizer:
       progress, count = clock.next()
       rates = schedule.rates(progress).astype(np.float32)
       temperatures = schedule.temperatures(progress).astype(np.float32)
-      # One call a step: XLA runs the body of a loop on a CPU half as fast.
+      # One call a step: on a CPU XLA is slower in a loop (experiments/speed).
       for i in range(count):
         state = self._step(
           problem, state, clock.done + i, rates[i], temperatures[i]

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from lic_jax.ops import transposed
 from lic_jax.ops.transposed import (
   conv_transpose,
   overlap_add,
@@ -64,6 +65,21 @@ def test_gradient_equals_that_of_lax_conv_transpose(rng, k, s):
     ours = jax.grad(energy, argument)(_ours, x, kernel)
     theirs = jax.grad(energy, argument)(_lax, x, kernel)
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize(("k", "s"), PAIRS)
+@pytest.mark.parametrize("rows", [1, 3])
+def test_strips_equal_the_whole(rng, monkeypatch, k, s, rows):
+  x = rng.normal(size=(2, 7, 4, 6)).astype(np.float32)
+  kernel = rng.normal(size=(k, k, 6, 3)).astype(np.float32)
+  whole = _ours(x, kernel, s)
+  monkeypatch.setattr(transposed, "MOST", rows * 2 * 4 * k * k * 3)
+  np.testing.assert_allclose(_ours(x, kernel, s), whole, atol=1e-5)
+  signal = dict(stride=s, origin=signal_origin(k))
+  strips = conv_transpose(x, kernel, None, **signal)
+  monkeypatch.undo()
+  whole = conv_transpose(x, kernel, None, **signal)
+  np.testing.assert_allclose(strips, whole, atol=1e-5)
 
 
 def test_equals_keras_and_signal_conv(golden):
