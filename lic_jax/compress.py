@@ -1,28 +1,37 @@
 """The `lic` command: images to `.lic` files and back.
 
-  lic encode IN OUT.lic [--codec NAME_OR_DIR] [--quality Q]
+  lic encode IN OUT.lic     IN may be a folder, and OUT then is one
+    [--codec NAME_OR_DIR] [--quality Q] [--background COLOUR] [--convert]
     [--sga STEPS] [--budget-seconds S] [--seed N] [--window PIXELS]
-  lic decode IN.lic OUT.png [--codec NAME_OR_DIR]
+  lic decode IN.lic OUT     the suffix of OUT tells the format
+    [--codec NAME_OR_DIR] [--format FORMAT, for a folder]
   lic info IN.lic
   lic models
+
+  for folders: [--recursive] [--workers N]
 
 A file names its codec by fingerprint; `decode` looks for it among the installed
 codecs (the package's zoo and the folders in LIC_CODECS), unless --codec says
 where it is. Only `encode` imports JAX. Exit status: 0; 1 with one line on
 stderr where something is wrong with a file or a codec; 2 for wrong usage.
-Output files are complete or absent.
+Output files are complete or absent; those of the same name are replaced.
 """
 
 import argparse
 import contextlib
+import os
 import sys
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from PIL import ImageColor
+
 from lic_jax.codec import bundle as bundles
-from lic_jax.codec import container, decode, storage
-from lic_jax.data import images
+from lic_jax.commands import describe, folders
+from lic_jax.commands.decode import Decode
+from lic_jax.commands.encode import Encode
+from lic_jax.commands.job import Job, Report
+from lic_jax.data import reading, writing
 from lic_jax.types import LicError
 
 
@@ -30,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
   """Entry point; returns the exit status."""
   args = _parser().parse_args(argv)
   try:
-    args.run(args)
+    return args.run(args) or 0
   except LicError as error:
     print(f"lic: {error}", file=sys.stderr)
     return 1
@@ -38,119 +47,98 @@ def main(argv: list[str] | None = None) -> int:
     print(f"lic: {error}", file=sys.stderr)
     return 1
   except KeyboardInterrupt:
-    print("lic: interrupted; nothing was written", file=sys.stderr)
+    print("lic: interrupted; only whole files were written", file=sys.stderr)
     return 130
+
+
+def encode_files(args: argparse.Namespace) -> int:
+  """lic encode: also prints what was written."""
+  job = Encode(
+    bundle=bundles.find(args.codec),
+    quality=args.quality,
+    steps=args.sga,
+    seconds=args.budget_seconds,
+    seed=args.seed,
+    window=args.window,
+    background=args.background,
+    convert=args.convert,
+  )
+  if args.input.is_dir():
+    return _folder(args, job, suffixes=reading.SUFFIXES, suffix=".lic")
+  _check_apart(args)
+  with _telling() as report:
+    done = job(args.input, args.output, report)
+  for warning in done.warnings:
+    print(f"lic: warning: {warning}", file=sys.stderr)
+  print(
+    f"{args.output}: {done.width}x{done.height}, {done.bytes_coded} bytes, "
+    f"{done.bytes_coded * 8 / (done.height * done.width):.4f} bpp"
+  )
   return 0
 
 
-def encode_file(args: argparse.Namespace) -> None:
-  """lic encode: also prints what was written."""
-  bundle = bundles.find(args.codec)
-  rgb = images.read_rgb(args.input)
-  # Imported here because it brings JAX, which the other commands do without.
-  if args.sga is None and args.budget_seconds is None:
-    from lic_jax.codec import encode
-
-    encoded = encode.encode(rgb, bundle, quality=args.quality)
-  else:
-    from lic_jax.sga import encode
-
-    with _telling() as report:
-      encoded = encode.encode(
-        rgb,
-        bundle,
-        quality=args.quality,
-        steps=args.sga,
-        seconds=args.budget_seconds,
-        seed=args.seed,
-        core=args.window,
-        report=report,
-      )
-  storage.write_bytes(args.output, encoded.data)
-  height, width = rgb.shape[:2]
-  print(
-    f"{args.output}: {width}x{height}, {len(encoded.data)} bytes, "
-    f"{_bpp(encoded.data, height, width):.4f} bpp"
-  )
-
-
-def decode_file(args: argparse.Namespace) -> None:
+def decode_files(args: argparse.Namespace) -> int:
   """lic decode."""
-  if Path(args.output).suffix.lower() != ".png":
-    raise LicError(f"cannot write {args.output}: only .png can be written")
-  data = storage.read_bytes(args.input)
-  header = container.unpack(data).header
-  if args.codec:
-    bundle = bundles.find(args.codec)
-  else:
-    bundle = bundles.find_fingerprint(header.fingerprint)
-  images.write_png(args.output, decode.decode(data, bundle))
+  # Before a codec is looked for.
+  if not args.input.is_dir():
+    writing.check(args.output)
+  job = Decode(bundles.find(args.codec) if args.codec else None)
+  if args.input.is_dir():
+    suffix = f".{args.format}"
+    writing.check(args.output / f"*{suffix}")
+    return _folder(args, job, suffixes=[".lic"], suffix=suffix)
+  _check_apart(args)
+  job(args.input, args.output)
+  return 0
 
 
-def print_info(args: argparse.Namespace) -> None:
-  """lic info: the header, and the codec's name where it is installed."""
-  data = storage.read_bytes(args.input)
-  file = container.unpack(data)
-  header = file.header
-  try:
-    codec = bundles.find_fingerprint(header.fingerprint).folder.name
-  except LicError:
-    codec = "not installed"
-  sections = len(file.hyper_latent) + len(file.latent)
-  rows = {
-    "version": container.VERSION,
-    "codec": f"{header.fingerprint.hex()} ({codec})",
-    "quality": header.quality,
-    "width": header.width,
-    "height": header.height,
-    "flags": f"{header.flags:#04x}",
-    "bytes": len(data),
-    "header bytes": len(data) - sections,
-    "hyper-latent bytes": len(file.hyper_latent),
-    "latent bytes": len(file.latent),
-    "bpp": f"{_bpp(data, header.height, header.width):.4f}",
-    "symbols crc": f"{header.symbols_crc:08x}",
-  }
-  for key, value in rows.items():
-    print(f"{key:<20}{value}")
-
-
-def print_models(args: argparse.Namespace) -> None:
-  """lic models: one line per installed codec."""
-  del args
-  folders = list(bundles.installed())
-  if not folders:
-    print("no codec is installed; LIC_CODECS may name folders of codecs")
-  for folder in folders:
-    card = bundles.read_card(folder)
-    qualities = ",".join(str(quality) for quality in card["qualities"])
-    print(
-      f"{folder.name:<32}{card['fingerprint'][:16]}  "
-      f"quality {qualities}  lambda {card.get('lambda', '?')}  {folder}"
+def _folder(
+  args: argparse.Namespace, job: Job, *, suffixes: Collection[str], suffix: str
+) -> int:
+  """Runs a job over a folder; returns the exit status."""
+  output = args.output
+  files = {".lic", *writing.FORMATS}
+  named_like_one = not output.exists() and output.suffix.lower() in files
+  if named_like_one or (output.exists() and not output.is_dir()):
+    raise LicError(
+      f"{args.input} is a folder, so the output must be one: {output}"
     )
+  work = folders.pairs(
+    args.input,
+    output,
+    suffixes=suffixes,
+    suffix=suffix,
+    recursive=args.recursive,
+  )
+  return 1 if folders.run(job, work, workers=args.workers) else 0
+
+
+def _check_apart(args: argparse.Namespace) -> None:
+  """Refuses to write over the input."""
+  source, target = args.input, args.output
+  if source.is_file() and target.exists() and target.samefile(source):
+    raise LicError(f"{source}: input and output are the same file")
 
 
 @contextlib.contextmanager
-def _telling() -> Iterator[Callable[[object], None] | None]:
-  """What a long run may say at a terminal: its progress, its warnings.
+def _telling() -> Iterator[Report | None]:
+  """What a long run may say at a terminal.
 
   Yields:
     Rewrites the terminal's last line; None where there is no terminal.
   """
+  told = False
 
   def show(progress: object) -> None:
+    nonlocal told
+    told = True
     print(f"\r{progress!s:<72}", end="", file=sys.stderr, flush=True)
 
-  terminal = sys.stderr.isatty()
-  with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always", RuntimeWarning)
-    try:
-      yield show if terminal else None
-    finally:
-      if terminal:
-        print(file=sys.stderr)
-  for warning in caught:
-    print(f"lic: warning: {warning.message}", file=sys.stderr)
+  try:
+    yield show if sys.stderr.isatty() else None
+  finally:
+    if told:
+      print(file=sys.stderr)
 
 
 def _count(text: str) -> int:
@@ -169,22 +157,88 @@ def _seconds(text: str) -> float:
   return seconds
 
 
-def _bpp(data: bytes, height: int, width: int) -> float:
-  return len(data) * 8 / (height * width)
+def _colour(text: str) -> str:
+  """A colour that Pillow knows."""
+  ImageColor.getrgb(text)
+  return text
 
 
 def _parser() -> argparse.ArgumentParser:
   parser = argparse.ArgumentParser("lic", description="Learned image codec.")
   commands = parser.add_subparsers(required=True, metavar="COMMAND")
-  codec_help = "name of an installed codec, or folder of a codec bundle"
 
   command = commands.add_parser("encode", help="image to .lic")
-  command.add_argument("input", metavar="IN", help="image, in most formats")
-  command.add_argument("output", metavar="OUT.lic")
-  command.add_argument("--codec", metavar="NAME_OR_DIR", help=codec_help)
+  _add_files(command, "IN", "OUT.lic", workers=1)
+  _add_pixels(command)
+  _add_iterations(command)
+  command.set_defaults(run=encode_files)
+
+  command = commands.add_parser("decode", help=".lic to image")
+  _add_files(command, "IN.lic", "OUT", workers=os.cpu_count() or 1)
+  command.add_argument(
+    "--format",
+    choices=[suffix[1:] for suffix in writing.FORMATS],
+    default="png",
+    help="of the images of a folder, png by default",
+  )
+  command.set_defaults(run=decode_files)
+
+  command = commands.add_parser("info", help="what a .lic file says of itself")
+  command.add_argument("input", metavar="IN.lic")
+  command.set_defaults(run=lambda args: describe.print_file(args.input))
+
+  command = commands.add_parser("models", help="the installed codecs")
+  command.set_defaults(run=lambda _: describe.print_models())
+  return parser
+
+
+def _add_files(
+  command: argparse.ArgumentParser, source: str, target: str, *, workers: int
+) -> None:
+  """What encode and decode share."""
+  command.add_argument(
+    "input", type=Path, metavar=source, help="file, or folder of files"
+  )
+  command.add_argument(
+    "output", type=Path, metavar=target, help="replaced if it is there"
+  )
+  command.add_argument(
+    "--codec",
+    metavar="NAME_OR_DIR",
+    help="name of an installed codec, or folder of a codec bundle",
+  )
+  command.add_argument(
+    "--recursive", action="store_true", help="take folders inside a folder too"
+  )
+  command.add_argument(
+    "--workers",
+    type=_count,
+    default=workers,
+    metavar="N",
+    help=f"processes that share the files of a folder, {workers} by default",
+  )
+
+
+def _add_pixels(command: argparse.ArgumentParser) -> None:
+  """What may be done to a picture that cannot be coded as it is."""
   command.add_argument(
     "--quality", type=int, metavar="Q", help="one of the codec's qualities"
   )
+  command.add_argument(
+    "--background",
+    type=_colour,
+    metavar="COLOUR",
+    help="what shows through transparency, such as white or #ff8000",
+  )
+  command.add_argument(
+    "--convert",
+    action="store_true",
+    help="accept 16 bits, CMYK and other pixels that are not 8-bit RGB or grey",
+  )
+
+
+def _add_iterations(command: argparse.ArgumentParser) -> None:
+  """Iterative encoding."""
   command.add_argument(
     "--sga",
     type=_count,
@@ -209,21 +263,6 @@ def _parser() -> argparse.ArgumentParser:
     help="side of what iterative encoding works on at once, which bounds its "
     "memory; a multiple of 64, 1024 by default",
   )
-  command.set_defaults(run=encode_file)
-
-  command = commands.add_parser("decode", help=".lic to image")
-  command.add_argument("input", metavar="IN.lic")
-  command.add_argument("output", metavar="OUT.png")
-  command.add_argument("--codec", metavar="NAME_OR_DIR", help=codec_help)
-  command.set_defaults(run=decode_file)
-
-  command = commands.add_parser("info", help="what a .lic file says of itself")
-  command.add_argument("input", metavar="IN.lic")
-  command.set_defaults(run=print_info)
-
-  command = commands.add_parser("models", help="the installed codecs")
-  command.set_defaults(run=print_models)
-  return parser
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The `lic` command as its users meet it."""
 
 import os
+import shutil
 import subprocess
 import sys
 import warnings
@@ -13,7 +14,7 @@ from PIL import Image
 from lic_jax import compress
 from lic_jax.codec import bundle as bundles
 from lic_jax.codec import encode
-from lic_jax.data import images
+from lic_jax.data import images, writing
 from lic_jax.sga import encode as iterative
 
 
@@ -162,6 +163,9 @@ def test_models_lists_what_is_installed(codec, capsys, monkeypatch):
     ["encode", "a.png", "b.lic", "--sga", "0"],
     ["encode", "a.png", "b.lic", "--sga", "many"],
     ["encode", "a.png", "b.lic", "--budget-seconds", "-1"],
+    ["encode", "a.png", "b.lic", "--background", "octarine"],
+    ["encode", "a", "b", "--workers", "0"],
+    ["decode", "a", "b", "--format", "gif"],
     ["info"],
   ],
 )
@@ -247,9 +251,91 @@ def test_an_output_that_cannot_be_written_is_refused(
   assert left == ["o.lic", "o.png", "plain"]
 
 
-def test_decode_writes_png_only(codec, compressed, tmp_path, capsys):
-  arguments = ["decode", compressed[1], tmp_path / "o.jpg", "--codec", codec]
-  _refused(capsys, arguments, message="only .png")
+@pytest.mark.parametrize("name", ["o.gif", "o.lic", "o", ".png"])
+def test_a_suffix_that_is_not_written_is_refused_first(name, tmp_path, capsys):
+  arguments = ["decode", tmp_path / "none.lic", tmp_path / name]
+  message = f"cannot write {tmp_path / name}: the suffix must be one of .png"
+  _refused(capsys, arguments, message=message)
+  assert not list(tmp_path.iterdir())
+
+
+def test_decode_writes_what_the_suffix_says(
+  codec, compressed, tmp_path, capsys
+):
+  assert (
+    compress.main(
+      ["decode", compressed[1], str(tmp_path / "o.png"), "--codec", codec]
+    )
+    == 0
+  )
+  expected = images.read_rgb(tmp_path / "o.png").astype(int)
+  for suffix, (name, _) in writing.FORMATS.items():
+    output = tmp_path / f"p{suffix.upper()}"
+    arguments = ["decode", compressed[1], str(output), "--codec", codec]
+    assert compress.main(arguments) == 0
+    with Image.open(output) as image:
+      assert image.format == name
+    error = np.abs(images.read_rgb(output) - expected).max()
+    assert error <= {"JPEG": 30, "AVIF": 3}.get(name, 0)
+  assert capsys.readouterr().err == ""
+
+
+def test_grey_in_grey_out(codec, tmp_path, capsys):
+  grey = tiny_codec.photograph()[:40, :52, 1]
+  Image.fromarray(grey).save(tmp_path / "g.png")
+  for options in ([], ["--sga=2"]):
+    arguments = ["encode", str(tmp_path / "g.png"), str(tmp_path / "g.lic")]
+    assert compress.main([*arguments, "--codec", codec, *options]) == 0
+    assert compress.main(["info", str(tmp_path / "g.lic")]) == 0
+    assert "grey\n" in capsys.readouterr().out
+    arguments = ["decode", str(tmp_path / "g.lic"), str(tmp_path / "o.png")]
+    assert compress.main([*arguments, "--codec", codec]) == 0
+    with Image.open(tmp_path / "o.png") as image:
+      assert (image.mode, image.size) == ("L", (52, 40))
+      assert np.asarray(image).std() > 1
+
+
+def test_transparency_needs_a_background(codec, tmp_path, capsys):
+  rgba = np.full((20, 20, 4), 255, np.uint8)
+  rgba[:10, :, 3] = 0
+  Image.fromarray(rgba).save(tmp_path / "a.png")
+  arguments = ["encode", tmp_path / "a.png", tmp_path / "o.lic"]
+  arguments += ["--codec", codec]
+  _refused(capsys, arguments, message="a.png: it is transparent; --background")
+  assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+  arguments = [*map(str, arguments), "--background", "navy"]
+  assert compress.main(arguments) == 0
+
+
+def test_sixteen_bits_need_convert(codec, tmp_path, capsys):
+  deep = np.full((20, 20), 40_000, np.uint16)
+  Image.fromarray(deep).save(tmp_path / "d.png")
+  arguments = ["encode", tmp_path / "d.png", tmp_path / "o.lic"]
+  arguments += ["--codec", codec]
+  _refused(
+    capsys, arguments, message="d.png: it has 16 bits per channel; --con"
+  )
+  assert [path.name for path in tmp_path.iterdir()] == ["d.png"]
+  assert compress.main([*map(str, arguments), "--convert"]) == 0
+
+
+def test_what_is_left_out_is_a_warning(codec, compressed, tmp_path, capsys):
+  with Image.open(compressed[0]) as image:
+    image.save(tmp_path / "pages.tif", save_all=True, append_images=[image])
+  arguments = ["encode", str(tmp_path / "pages.tif"), str(tmp_path / "o.lic")]
+  assert compress.main([*arguments, "--codec", codec]) == 0
+  said = capsys.readouterr().err
+  assert said == "lic: warning: only the first of 2 frames is taken\n"
+
+
+def test_the_input_is_never_the_output(codec, compressed, tmp_path, capsys):
+  copy = tmp_path / "photo.png"
+  shutil.copy(compressed[0], copy)
+  before = copy.read_bytes()
+  for output in (copy, tmp_path / ".." / tmp_path.name / "photo.png"):
+    arguments = ["encode", copy, output, "--codec", codec]
+    _refused(capsys, arguments, message="the same file")
+  assert copy.read_bytes() == before
 
 
 def test_a_failed_run_leaves_the_old_output(codec, tmp_path, capsys):

@@ -24,6 +24,9 @@ QUALITIES = 1 << 16
 MAX_PIXELS = 1 << 28
 MAX_SIDE = 1 << 24
 
+# Flags. A set bit that a reader does not know makes it refuse the file.
+GREY = 0x01
+
 _CRC = struct.Struct("<I")
 
 
@@ -37,7 +40,7 @@ class Header:
     width: of the image, pixels.
     height: of the image, pixels.
     symbols_crc: CRC-32 of the decoded symbols; see `symbols_crc`.
-    flags: 0 in version 1; eight bits that later readers may give meaning.
+    flags: GREY or 0; the other bits may get a meaning from later readers.
   """
 
   fingerprint: bytes
@@ -148,7 +151,7 @@ def _check(header: Header) -> None:
   width, height = header.width, header.height
   if len(header.fingerprint) != FINGERPRINT_BYTES:
     raise types.LicError("the codec fingerprint does not have 8 bytes")
-  if header.flags:
+  if not 0 <= header.flags <= GREY:
     raise types.LicError(
       f"the file has flags {header.flags:#04x} that are not known here"
     )

@@ -22,7 +22,7 @@ from lic_jax.types import Latents
 LARGEST = 2.0**31
 
 
-def decode(data: bytes, bundle: Bundle) -> UInt8[np.ndarray, "h w 3"]:
+def decode(data: bytes, bundle: Bundle) -> UInt8[np.ndarray, "h w *c"]:
   """Decodes a whole `.lic` file.
 
   Args:
@@ -30,15 +30,20 @@ def decode(data: bytes, bundle: Bundle) -> UInt8[np.ndarray, "h w 3"]:
     bundle: the codec that made it.
 
   Returns:
-    The image, 8-bit RGB.
+    The image, 8 bits: RGB, (h, w, 3), or grey, (h, w).
 
   Raises:
     LicError: the file is damaged, or another codec made it.
   """
   file = container.unpack(data)
+  header = file.header
   y_hat = decode_latents(file, bundle).y
   return reconstruct(
-    bundle.decoder, y_hat, file.header.height, file.header.width
+    bundle.decoder,
+    y_hat,
+    header.height,
+    header.width,
+    grey=bool(header.flags & container.GREY),
   )
 
 
@@ -132,17 +137,22 @@ def dequantise(
 
 
 def reconstruct(
-  decoder: Decoder, y_hat: Float[np.ndarray, "1 h w c"], height: int, width: int
-) -> UInt8[np.ndarray, "height width 3"]:
-  """The 8-bit image of a decoded latent."""
+  decoder: Decoder,
+  y_hat: Float[np.ndarray, "1 h w c"],
+  height: int,
+  width: int,
+  *,
+  grey: bool = False,
+) -> UInt8[np.ndarray, "height width *c"]:
+  """The 8-bit image of a decoded latent: (h, w, 3), or (h, w) if grey."""
   with np.errstate(over="ignore", invalid="ignore"):
     x_hat = _run(decoder, "synthesis", y_hat, dtype="float32")
-  return pixels(x_hat[0, :height, :width])
+  x_hat = x_hat[0, :height, :width]
+  # Of all greys the mean of the channels is the nearest to them in MSE.
+  return pixels(x_hat.mean(axis=-1) if grey else x_hat)
 
 
-def pixels(
-  x: Float[np.ndarray, "*b h w 3"],
-) -> UInt8[np.ndarray, "*b h w 3"]:
+def pixels(x: Float[np.ndarray, "*b"]) -> UInt8[np.ndarray, "*b"]:
   """[-0.5, 0.5] to 8 bits: (x + 0.5) * 255, half to even, saturated."""
   levels = np.rint((x + np.float32(0.5)) * np.float32(255))
   return np.nan_to_num(np.clip(levels, 0, 255)).astype(np.uint8)

@@ -50,27 +50,49 @@ class Encoded:
 
 
 def encode(
-  rgb: UInt8[np.ndarray, "h w 3"], bundle: Bundle, *, quality: int | None = None
+  pixels: UInt8[np.ndarray, "h w *c"],
+  bundle: Bundle,
+  *,
+  quality: int | None = None,
 ) -> Encoded:
   """Encodes an image of any size from 1x1 up.
 
   Args:
-    rgb: 8-bit RGB.
+    pixels: 8 bits: RGB, (h, w, 3), or grey, (h, w).
     bundle: the codec.
     quality: operating point; None for the codec's first.
 
   Raises:
     LicError: the codec has no such quality, or cannot code this image.
   """
+  rgb = as_rgb(pixels)
   height, width = rgb.shape[:2]
-  if rgb.shape != (height, width, 3) or rgb.dtype != np.uint8 or not rgb.size:
-    raise types.LicError(
-      f"the image is {rgb.shape} of {rgb.dtype}, not (h, w, 3) of uint8"
-    )
-  latents = analyse(rgb, bundle)
   return encode_latents(
-    latents, bundle, height=height, width=width, quality=quality
+    analyse(rgb, bundle),
+    bundle,
+    height=height,
+    width=width,
+    quality=quality,
+    grey=pixels.ndim == 2,
   )
+
+
+def as_rgb(
+  pixels: UInt8[np.ndarray, "h w *c"],
+) -> UInt8[np.ndarray, "h w 3"]:
+  """What is analysed: a grey image gets three equal channels.
+
+  Raises:
+    LicError: this is no image of 8-bit RGB or grey pixels.
+  """
+  shape, dtype = pixels.shape, pixels.dtype
+  if len(shape) == 2:
+    pixels = np.repeat(pixels[..., None], 3, axis=-1)
+  if pixels.shape != (*shape[:2], 3) or dtype != np.uint8 or not pixels.size:
+    raise types.LicError(
+      f"the image is {shape} of {dtype}, not (h, w, 3) or (h, w) of uint8"
+    )
+  return pixels
 
 
 def analyse(rgb: UInt8[np.ndarray, "h w 3"], bundle: Bundle) -> Latents:
@@ -92,6 +114,7 @@ def encode_latents(
   height: int,
   width: int,
   quality: int | None = None,
+  grey: bool = False,
 ) -> Encoded:
   """Quantises and codes latents.
 
@@ -101,6 +124,7 @@ def encode_latents(
     height: of the image, pixels.
     width: of the image, pixels.
     quality: operating point; None for the codec's first.
+    grey: the decoder is to give back one channel.
 
   Raises:
     LicError: no such quality, or latents that are not finite.
@@ -131,6 +155,7 @@ def encode_latents(
     width=width,
     height=height,
     symbols_crc=crc,
+    flags=container.GREY if grey else 0,
   )
   data = container.pack(container.File(header, hyper_latent, latent))
   return Encoded(data, symbols, decoded)

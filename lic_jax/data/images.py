@@ -2,8 +2,8 @@
 
 Training wants as many photographs as possible, so `read_rgb` turns whatever
 Pillow opens into 8-bit RGB and raises one clear `LicError` for the rest. It
-ignores colour profiles: a codec that must give back what it was given needs a
-stricter reading than this one.
+ignores colour profiles. What the codec must give back is read by `reading.py`,
+which is stricter.
 """
 
 import importlib.util
@@ -29,7 +29,7 @@ BUNDLED = (
 )
 
 # Half of it is where Pillow itself begins to warn of decompression bombs.
-_MAX_PIXELS = 1 << 28
+MAX_PIXELS = 1 << 28
 
 
 def read_rgb(
@@ -58,7 +58,7 @@ def read_rgb(
   name = name or getattr(file, "name", None) or "image"
   try:
     with Image.open(file) as image:
-      if image.width * image.height > _MAX_PIXELS:
+      if image.width * image.height > MAX_PIXELS:
         raise LicError(f"{name}: {image.width}x{image.height} is too large")
       return np.asarray(_to_rgb(ImageOps.exif_transpose(image)))
   except LicError:

@@ -60,7 +60,7 @@ Report = Callable[[Progress], None]
 
 
 def encode(
-  rgb: UInt8[np.ndarray, "h w 3"],
+  pixels: UInt8[np.ndarray, "h w *c"],
   bundle: Bundle,
   *,
   quality: int | None = None,
@@ -74,7 +74,7 @@ def encode(
   """Encodes an image by stochastic Gumbel annealing.
 
   Args:
-    rgb: 8-bit RGB, of any size from 1x1 up.
+    pixels: 8 bits, of any size from 1x1 up: RGB, (h, w, 3), or grey, (h, w).
     bundle: the codec.
     quality: operating point; None for the codec's first.
     steps: of optimisation, and
@@ -88,6 +88,7 @@ def encode(
   Raises:
     LicError: as `codec.encode.encode`, or a window that does not fit.
   """
+  rgb = codec.as_rgb(pixels)
   start = codec.analyse(rgb, bundle)
   latents = optimise(
     rgb[None],
@@ -102,7 +103,12 @@ def encode(
   )
   height, width = rgb.shape[:2]
   return codec.encode_latents(
-    latents, bundle, height=height, width=width, quality=quality
+    latents,
+    bundle,
+    height=height,
+    width=width,
+    quality=quality,
+    grey=pixels.ndim == 2,
   )
 
 

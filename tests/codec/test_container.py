@@ -48,6 +48,14 @@ def test_the_header_of_a_photograph_takes_less_than_40_bytes():
   assert _header_bytes() == 31
 
 
+def test_a_grey_image_is_marked_by_one_bit():
+  header = dataclasses.replace(HEADER, flags=container.GREY)
+  data = container.pack(dataclasses.replace(FILE, header=header))
+  assert data[FLAGS] == 1
+  assert container.unpack(data).header == header
+  assert len(data) == len(container.pack(FILE))
+
+
 def test_the_bytes_of_a_header_never_change():
   data = container.pack(container.File(HEADER, b"hy", b"lat"))
   assert data.hex() == PINNED
@@ -97,7 +105,7 @@ def test_a_file_that_goes_on_is_noticed():
     (0, 0x88, "not a .lic file"),
     (VERSION, 2, "version 2"),
     (VERSION, 0, "version 0"),
-    (FLAGS, 1, "flags 0x01"),
+    (FLAGS, 2, "flags 0x02"),
     (FLAGS, 0x80, "flags 0x80"),
   ],
 )
@@ -139,7 +147,7 @@ def test_a_number_out_of_its_range_is_refused(field, value, message):
     {"quality": -1},
     {"width": 0},
     {"height": 1 << 25},
-    {"flags": 1},
+    {"flags": 2},
   ],
 )
 def test_writing_refuses_what_reading_would(change):

@@ -164,10 +164,25 @@ def test_latents_of_another_size_are_refused(bundle):
     encode.encode_latents(latents, bundle, height=65, width=64)
 
 
+def test_grey_comes_back_as_the_mean_of_the_channels(bundle):
+  grey = _crop(50, 70)[..., 1]
+  encoded = encode.encode(grey, bundle)
+  decoded = decode.decode(encoded.data, bundle)
+  assert decoded.shape == grey.shape and decoded.dtype == np.uint8
+  colour = encode.encode(np.dstack([grey] * 3), bundle)
+  assert len(colour.data) == len(encoded.data)
+  channels = decode.decode(colour.data, bundle)
+  inside = ((channels > 0) & (channels < 255)).all(axis=-1)
+  mean = channels.mean(axis=-1)
+  assert inside.any() and np.abs(decoded - mean)[inside].max() <= 1
+
+
 @pytest.mark.parametrize(
   "rgb",
   [
     np.zeros((0, 5, 3), np.uint8),
+    np.zeros((0, 5), np.uint8),
+    np.zeros((5,), np.uint8),
     np.zeros((5, 5, 3), np.uint16),
     np.zeros((5, 5, 4), np.uint8),
   ],

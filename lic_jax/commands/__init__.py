@@ -1,0 +1,1 @@
+"""What the commands of `lic` do, apart from their arguments."""

@@ -1,0 +1,50 @@
+"""lic info and lic models: what a file says of itself; what is installed."""
+
+from pathlib import Path
+
+from lic_jax.codec import bundle as bundles
+from lic_jax.codec import container, storage
+from lic_jax.types import LicError
+
+
+def print_file(path: Path | str) -> None:
+  """lic info: the header, and the codec's name where it is installed."""
+  data = storage.read_bytes(path)
+  file = container.unpack(data)
+  header = file.header
+  try:
+    codec = bundles.find_fingerprint(header.fingerprint).folder.name
+  except LicError:
+    codec = "not installed"
+  sections = len(file.hyper_latent) + len(file.latent)
+  rows = {
+    "version": container.VERSION,
+    "codec": f"{header.fingerprint.hex()} ({codec})",
+    "quality": header.quality,
+    "width": header.width,
+    "height": header.height,
+    "colour": "grey" if header.flags & container.GREY else "RGB",
+    "flags": f"{header.flags:#04x}",
+    "bytes": len(data),
+    "header bytes": len(data) - sections,
+    "hyper-latent bytes": len(file.hyper_latent),
+    "latent bytes": len(file.latent),
+    "bpp": f"{len(data) * 8 / (header.height * header.width):.4f}",
+    "symbols crc": f"{header.symbols_crc:08x}",
+  }
+  for key, value in rows.items():
+    print(f"{key:<20}{value}")
+
+
+def print_models() -> None:
+  """lic models: one line per installed codec."""
+  installed = list(bundles.installed())
+  if not installed:
+    print("no codec is installed; LIC_CODECS may name folders of codecs")
+  for folder in installed:
+    card = bundles.read_card(folder)
+    qualities = ",".join(str(quality) for quality in card["qualities"])
+    print(
+      f"{folder.name:<32}{card['fingerprint'][:16]}  "
+      f"quality {qualities}  lambda {card.get('lambda', '?')}  {folder}"
+    )
