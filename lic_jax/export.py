@@ -3,10 +3,12 @@
   python -m lic_jax.export --workdir=DIR --output=DIR
 
 Everything the decoder needs is computed here, once: effective weights,
-quantisation offsets, integer tables. See `codec.bundle` for what is written.
+quantisation offsets, integer tables, and the hyper-synthesis in integers, its
+ranges from the bundled photographs. See `codec.bundle` for what is written.
 """
 
 import argparse
+import dataclasses
 import functools
 import sys
 from collections.abc import Mapping
@@ -16,17 +18,21 @@ from typing import Any
 import flax.linen as nn
 import jax
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy import special
 
 from lic_jax.codec import bundle as bundles
 from lic_jax.codec import tables
 from lic_jax.codec.bundle import Bundle, Decoder
-from lic_jax.entropy import factorized
+from lic_jax.data import images
+from lic_jax.entropy import factorized, quantisation
 from lic_jax.models import build
 from lic_jax.training import checkpoint
 from lic_jax.types import LicError
 
+# Height and width in pixels, multiples of every stride, of what is seen of a
+# photograph to find the ranges of the integer hyper-synthesis.
+CENTRE = (256, 384)
 # Symbols for which a channel of the factorized prior may have an entry.
 WIDEST = 2048
 
@@ -54,16 +60,23 @@ def export(
     if not np.all(np.isfinite(array)):
       raise LicError(f"parameter {jax.tree_util.keystr(path)} is not finite")
   model = build.build({**model_config, "dtype": "float32"})
-  decoder = make_decoder(model, params)
-  decoded_only = ("synthesis", "hyper_synthesis")
-  encoder = {k: v for k, v in params.items() if k not in decoded_only}
+  decoder, weights = make_decoder(model, params)
+  encoder = {k: v for k, v in params.items() if k not in weights}
+  if "hyper_synthesis" in weights:
+    encoder["hyper_synthesis"] = weights["hyper_synthesis"]
   qualities = [0]  # one lambda, one operating point
   card = {**card, "model": model_config, "qualities": qualities}
   return bundles.write(folder, decoder, encoder, card)
 
 
-def make_decoder(model: nn.Module, params: Mapping[str, Any]) -> Decoder:
-  """The decoder of a model: weights, offsets and tables as NumPy arrays."""
+def make_decoder(
+  model: nn.Module, params: Mapping[str, Any]
+) -> tuple[Decoder, dict[str, Any]]:
+  """The decoder of a model, and the real-valued weights of its functions.
+
+  Raises:
+    LicError: the hyper-synthesis has no exact integer form.
+  """
   variables = {"params": params}
 
   def evaluate(method: str) -> Any:
@@ -73,15 +86,29 @@ def make_decoder(model: nn.Module, params: Mapping[str, Any]) -> Decoder:
   offsets = np.asarray(evaluate("offsets"))
   functions = model.decoder_functions()
   edges = bin_edges(params["prior"], offsets)
-  hyperprior = "hyper_synthesis" in functions
-  return Decoder(
+  weights = jax.tree.map(lambda w: np.asarray(w, np.float32), weights)
+  decoder = Decoder(
     functions=functions,
-    weights=jax.tree.map(lambda w: np.asarray(w, np.float32), weights),
+    weights={"synthesis": weights["synthesis"]},
     stride=model.stride,
     channel_tables=tables.channel_tables(edges, -WIDEST),
     channel_offsets=offsets.astype(np.float32),
-    scale_tables=tables.scale_tables() if hyperprior else None,
   )
+  if "hyper_synthesis" not in functions:
+    return decoder, weights
+  hyper_synthesis = quantisation.quantise(
+    weights["hyper_synthesis"],
+    strides=functions["hyper_synthesis"]["strides"],
+    offsets=offsets,
+    symbols=_hyper_latents(model, variables, offsets),
+    steps_per_scale=tables.STEPS_PER_SCALE,
+  )
+  decoder = dataclasses.replace(
+    decoder,
+    scale_tables=tables.scale_tables(),
+    hyper_synthesis=hyper_synthesis,
+  )
+  return decoder, weights
 
 
 def bin_edges(
@@ -93,6 +120,32 @@ def bin_edges(
   logits = np.asarray(jax.jit(factorized.cdf_logits)(prior, x), np.float64)
   # The function grows; its float32 rounding need not.
   return np.maximum.accumulate(special.expit(logits), axis=0).T
+
+
+def _hyper_latents(
+  model: nn.Module,
+  variables: Mapping[str, Any],
+  offsets: Float[np.ndarray, "c"],
+) -> Int[np.ndarray, "b h w c"]:
+  """Symbols of z of the bundled photographs' centres.
+
+  Raises:
+    LicError: they are not finite, or beyond 32 bits.
+  """
+  centres = []
+  for rgb in images.bundled_photographs().values():
+    top, left = (rgb.shape[0] - CENTRE[0]) // 2, (rgb.shape[1] - CENTRE[1]) // 2
+    centres.append(rgb[top:, left:][: CENTRE[0], : CENTRE[1]])
+  x = np.stack(centres).astype(np.float32) / 255 - np.float32(0.5)
+
+  @jax.jit
+  def analyse(variables: Mapping[str, Any], x: jax.Array) -> jax.Array:
+    return model.apply(variables, x, method="analyse").z
+
+  symbols = np.rint(np.asarray(analyse(variables, x)) - offsets)
+  if not np.all(np.abs(symbols) < 2.0**31):
+    raise LicError("the hyper-latents of photographs are not finite")
+  return symbols.astype(np.int32)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,9 +1,10 @@
 """A trained codec as a folder: decoder, encoder and card.
 
-  decoder.safetensors   effective weights of synthesis and hyper-synthesis,
-                        integer tables, quantisation offsets; in its metadata
-                        the names and arguments of the functions to run
-  encoder.safetensors   parameters of what only encoding needs
+  decoder.safetensors   effective weights of the synthesis, hyper-synthesis in
+                        integers, integer tables, quantisation offsets; in its
+                        metadata the names and arguments of the functions
+  encoder.safetensors   parameters of what only encoding needs, the real-valued
+                        hyper-synthesis among them
   card.json             config, training, results, and the fingerprint: the
                         SHA-256 of decoder.safetensors
 
@@ -31,6 +32,7 @@ from jaxtyping import Float
 from lic_jax import types
 from lic_jax.codec import container, storage, tables
 from lic_jax.codec.tables import Tables
+from lic_jax.entropy import integer
 
 DECODER, ENCODER, CARD = (
   "decoder.safetensors",
@@ -47,14 +49,15 @@ class Decoder:
 
   Attributes:
     functions: of "synthesis" and "hyper_synthesis": the name of a function in
-      `ops.synthesis` as "function", and its static arguments.
-    weights: of the same, nested dicts of float32 arrays.
+      `ops.synthesis` as "function", and its static arguments. The second is run
+      in integers; its real-valued weights are the encoder's.
+    weights: of "synthesis", nested dicts of float32 arrays.
     stride: pixels per sample of the outermost latent, which has a table per
       channel: z, or y without a hyperprior.
     channel_tables: one table per channel of the outermost latent.
     channel_offsets: its quantisation offsets, (c,).
     scale_tables: tables of y under a hyperprior; None without one.
-    steps_per_scale: of `scale_tables`, tables per unit of scale index.
+    hyper_synthesis: what picks among them, in integers; None without one.
   """
 
   functions: Mapping[str, Mapping[str, Any]]
@@ -63,7 +66,7 @@ class Decoder:
   channel_tables: Tables
   channel_offsets: Float[np.ndarray, "c"]
   scale_tables: Tables | None = None
-  steps_per_scale: int = tables.STEPS_PER_SCALE
+  hyper_synthesis: integer.Network | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,6 +183,16 @@ def read_encoder(bundle: Bundle) -> dict[str, Any]:
     raise types.LicError(f"{path} is damaged") from error
 
 
+def read_weights(bundle: Bundle) -> dict[str, Any]:
+  """Real-valued weights of each of the decoder's functions, to differentiate.
+
+  Raises:
+    LicError: the encoder's file is missing or damaged.
+  """
+  weights = {**read_encoder(bundle), **bundle.decoder.weights}
+  return {part: weights[part] for part in bundle.decoder.functions}
+
+
 def find(name_or_folder: str | None = None) -> Bundle:
   """A bundle by its folder or by its name among the installed ones.
 
@@ -242,11 +255,8 @@ def serialise(decoder: Decoder) -> bytes:
   }
   if decoder.scale_tables is not None:
     arrays["scale_tables"] = dataclasses.asdict(decoder.scale_tables)
-  static = {
-    "functions": decoder.functions,
-    "stride": decoder.stride,
-    "steps_per_scale": decoder.steps_per_scale,
-  }
+    arrays["hyper_synthesis"] = integer.to_arrays(decoder.hyper_synthesis)
+  static = {"functions": decoder.functions, "stride": decoder.stride}
   # One key only: safetensors writes several in no fixed order.
   metadata = {"decoder": json.dumps(static, sort_keys=True)}
   return safetensors.numpy.save(_flatten(arrays), metadata=metadata)
@@ -263,21 +273,31 @@ def parse(data: bytes) -> Decoder:
     # A safetensors file opens with the length of its JSON header.
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     static = json.loads(header["__metadata__"]["decoder"])
-    scale_tables = arrays.get("scale_tables")
+    scale_tables, hyper_synthesis = arrays.get("scale_tables"), None
+    if scale_tables is not None:
+      scale_tables = tables.from_arrays(scale_tables)
+      hyper_synthesis = integer.from_arrays(
+        arrays.get("hyper_synthesis", {}),
+        static["functions"]["hyper_synthesis"]["strides"],
+      )
+      if len(hyper_synthesis.thresholds) + 1 != scale_tables.count:
+        raise ValueError("thresholds and scale tables do not match")
     return Decoder(
       functions=static["functions"],
       weights=arrays["weights"],
       stride=static["stride"],
       channel_tables=tables.from_arrays(arrays["channel_tables"]),
       channel_offsets=arrays["channel_offsets"],
-      scale_tables=scale_tables and tables.from_arrays(scale_tables),
-      steps_per_scale=static["steps_per_scale"],
+      scale_tables=scale_tables,
+      hyper_synthesis=hyper_synthesis,
     )
   except (
     safetensors.SafetensorError,
     ValueError,
     KeyError,
+    IndexError,
     TypeError,
+    AttributeError,
   ) as error:
     raise types.LicError(f"{DECODER} is damaged") from error
 

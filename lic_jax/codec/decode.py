@@ -1,10 +1,12 @@
 """Bytes to image, on NumPy and the entropy coder alone.
 
-  section of z --channel tables--> z_hat --hyper_synthesis--> mean, scale index
-  section of y --scale tables, index--> symbols + mean = y_hat
+  section of z --channel tables--> symbols --hyper_synthesis--> mean, table
+  section of y --its tables--> symbols + mean = y_hat
   y_hat --synthesis--> x_hat, cropped and rounded to 8 bits
 
-Without a hyperprior y takes z's place. The encoder gets its prior from the
+The hyper-synthesis is computed in integers (`entropy.integer`), so what picks a
+table is the same on every machine. Without a hyperprior y takes the place of z,
+with a table per channel. The encoder gets its prior from the
 functions of this file; there is no second copy. Nothing here reaches JAX.
 """
 
@@ -14,12 +16,9 @@ from jaxtyping import Float, Int, UInt, UInt8
 from lic_jax import types
 from lic_jax.codec import coder, container
 from lic_jax.codec.bundle import Bundle, Decoder
+from lic_jax.entropy import integer
 from lic_jax.ops import synthesis
-from lic_jax.ops.scales import SCALE_COUNT
 from lic_jax.types import Latents
-
-# Means beyond any int32 symbol are nonsense.
-LARGEST = 2.0**31
 
 
 def decode(data: bytes, bundle: Bundle) -> UInt8[np.ndarray, "h w *c"]:
@@ -68,11 +67,10 @@ def decode_latents(file: container.File, bundle: Bundle) -> Latents:
     _check_symbols(header, y)
     return Latents(y=dequantise(y, offset))
   z = coder.decode_symbols(file.hyper_latent, index, decoder.channel_tables)
-  z_hat = dequantise(z, offset)
-  mean, index = prior(decoder, z_hat)
+  mean, index = prior(decoder, z)
   y = coder.decode_symbols(file.latent, index, decoder.scale_tables)
   _check_symbols(header, z, y)
-  return Latents(y=dequantise(y, mean), z=z_hat)
+  return Latents(y=dequantise(y, mean), z=dequantise(z, offset))
 
 
 def channel_prior(
@@ -98,35 +96,13 @@ def channel_prior(
 
 
 def prior(
-  decoder: Decoder, z_hat: Float[np.ndarray, "1 h w c"]
+  decoder: Decoder, z: Int[np.ndarray, "1 h w c"]
 ) -> tuple[Float[np.ndarray, "1 h4 w4 c2"], UInt8[np.ndarray, "1 h4 w4 c2"]]:
-  """Mean and scale-table index of the latent, for encoder and decoder alike.
+  """Mean and scale-table index of the latent, from the symbols of z.
 
-  Raises:
-    LicError: the hyper-synthesis overflows on this hyper-latent.
+  For encoder and decoder alike; exact, so equal on every machine.
   """
-  mean, index = scale_index(decoder, z_hat)
-  step = np.rint(index * decoder.steps_per_scale)
-  return mean, step.astype(np.uint8)
-
-
-def scale_index(
-  decoder: Decoder, z_hat: Float[np.ndarray, "1 h w c"]
-) -> tuple[Float[np.ndarray, "1 h4 w4 c2"], Float[np.ndarray, "1 h4 w4 c2"]]:
-  """Mean and real-valued scale index, exp(s) within [0, 63] (spec 2.2).
-
-  Raises:
-    LicError: the hyper-synthesis overflows on this hyper-latent.
-  """
-  # Float64, so that an index rounds the same way whatever the order of the sums
-  # (threads, libraries, machines), but for one file in millions.
-  with np.errstate(over="ignore", invalid="ignore"):
-    parameters = _run(decoder, "hyper_synthesis", z_hat, dtype="float64")
-    mean, s = np.split(parameters, 2, axis=-1)
-    index = np.minimum(np.exp(s), SCALE_COUNT - 1)
-  if not (np.all(np.abs(mean) < LARGEST) and np.all(np.isfinite(index))):
-    raise types.LicError("the hyper-latent gives no finite prior")
-  return mean.astype(np.float32), index
+  return integer.forward(decoder.hyper_synthesis, z)
 
 
 def dequantise(
@@ -146,7 +122,7 @@ def reconstruct(
 ) -> UInt8[np.ndarray, "height width *c"]:
   """The 8-bit image of a decoded latent: (h, w, 3), or (h, w) if grey."""
   with np.errstate(over="ignore", invalid="ignore"):
-    x_hat = _run(decoder, "synthesis", y_hat, dtype="float32")
+    x_hat = _synthesis(decoder, y_hat)
   x_hat = x_hat[0, :height, :width]
   # Of all greys the mean of the channels is the nearest to them in MSE.
   return pixels(x_hat.mean(axis=-1) if grey else x_hat)
@@ -158,16 +134,16 @@ def pixels(x: Float[np.ndarray, "*b"]) -> UInt8[np.ndarray, "*b"]:
   return np.nan_to_num(np.clip(levels, 0, 255)).astype(np.uint8)
 
 
-def _run(
-  decoder: Decoder, part: str, latent: Float[np.ndarray, "1 h w c"], dtype: str
-) -> Float[np.ndarray, "1 h2 w2 c2"]:
-  """Runs the function of `ops.synthesis` that the codec names for a part."""
-  arguments = dict(decoder.functions[part])
+def _synthesis(
+  decoder: Decoder, y_hat: Float[np.ndarray, "1 h w c"]
+) -> Float[np.ndarray, "1 h2 w2 3"]:
+  """Runs the function of `ops.synthesis` that the codec names."""
+  arguments = dict(decoder.functions["synthesis"])
   name = arguments.pop("function")
   function = getattr(synthesis, name, None)
   if getattr(function, "__module__", None) != synthesis.__name__:
-    raise types.LicError(f"the codec's {part}, {name!r}, is not known here")
-  return function(decoder.weights[part], latent, **arguments, dtype=dtype)
+    raise types.LicError(f"the codec's synthesis, {name!r}, is not known here")
+  return function(decoder.weights["synthesis"], y_hat, **arguments)
 
 
 def _check_symbols(header: container.Header, *symbols: np.ndarray) -> None:

@@ -1,11 +1,11 @@
 """Image to bytes: analysis in JAX, everything the decoder repeats in NumPy.
 
   x --pad, analysis--> y --hyper_analysis--> z
-  z --round around its offset--> section of z, z_hat
-  z_hat --codec.decode.prior--> mean, scale index
-  y --round around mean, scale tables--> section of y
+  z --round around its offset--> symbols, section of z
+  symbols --codec.decode.prior--> mean, scale table
+  y --round around mean, its tables--> section of y
 
-The prior comes from the decoder's own function, on the decoder's weights, so
+The prior comes from the decoder's own function, on the decoder's integers, so
 what is coded is what will be decoded. `encode_latents` takes latents from
 anywhere: those that were optimised for one image are coded like any others.
 """
@@ -32,6 +32,9 @@ from lic_jax.models import build
 from lic_jax.ops import synthesis
 from lic_jax.ops.padding import pad_reflect
 from lic_jax.types import Latents
+
+# Symbols are int32.
+LARGEST = 2.0**31
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,7 +147,7 @@ def encode_latents(
   else:
     z, z_hat = _quantise(latents.z, offset)
     hyper_latent = coder.encode_symbols(z, index, decoder.channel_tables)
-    mean, index = decoding.prior(decoder, z_hat)
+    mean, index = decoding.prior(decoder, z)
     y, y_hat = _quantise(latents.y, mean)
     symbols, decoded = Latents(y=y, z=z), Latents(y=y_hat, z=z_hat)
     latent = coder.encode_symbols(y, index, decoder.scale_tables)
@@ -164,18 +167,18 @@ def encode_latents(
 def estimated_bits(encoded: Encoded, bundle: Bundle) -> float:
   """Information content of the coded symbols under the trained model.
 
-  It is computed as in training: densities instead of integer tables, and the
-  scale index as a real number, but with the format's floor: no symbol is less
-  likely than 2^-24, and one that no table holds has the cost of its escape. The
-  density alone would give those so many bits that they hide what the coder
-  wastes elsewhere.
+  It is computed as in training: densities instead of integer tables, the
+  hyper-synthesis in floating point and the scale index as a real number, but
+  with the format's floor: no symbol is less likely than 2^-24, and one that no
+  table holds has the cost of its escape. The density alone would give those so
+  many bits that they hide what the coder wastes elsewhere.
   """
   estimate = _estimate(bundle.folder, bundle.card["fingerprint"])
   latents = encoded.latents
   if latents.z is None:
     return float(estimate(latents.y))
   decoder, y = bundle.decoder, encoded.symbols.y
-  _, index = decoding.prior(decoder, latents.z)
+  _, index = decoding.prior(decoder, encoded.symbols.z)
   outside = coder.is_outside(y, index, decoder.scale_tables)
   escapes = coder.escape_bits(y[outside], index[outside], decoder.scale_tables)
   return float(estimate(latents.z, y, outside)) + escapes
@@ -191,7 +194,7 @@ def _quantise(
     )
   rounded = np.rint(latent - offset)
   # A float32 below 2^31 is at most 2^31 - 128; NaN fails every comparison.
-  if not np.all(np.abs(rounded) < decoding.LARGEST):
+  if not np.all(np.abs(rounded) < LARGEST):
     raise types.LicError("the latent is not finite, or beyond 32 bits")
   symbols = rounded.astype(np.int32)
   return symbols, decoding.dequantise(symbols, offset)
@@ -249,5 +252,4 @@ def _estimate(folder: Path, fingerprint: str) -> Callable:
   prior = params["prior"]
   if decoder.scale_tables is None:
     return functools.partial(factorized_bits, prior)
-  weights = decoder.weights["hyper_synthesis"]
-  return functools.partial(hyperprior_bits, prior, weights)
+  return functools.partial(hyperprior_bits, prior, params["hyper_synthesis"])

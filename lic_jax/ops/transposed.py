@@ -41,6 +41,7 @@ def conv_transpose(
   *,
   stride: int,
   origin: int,
+  exact: bool = False,
 ) -> Float[Array, "b h2 w2 c_out"]:
   """Upsamples by `stride`: h2 = stride * h, w2 = stride * w.
 
@@ -50,16 +51,19 @@ def conv_transpose(
     bias: added to every output sample, in float32; None for no bias.
     stride: upsampling factor.
     origin: where a patch starts, 0 <= origin <= k - 1.
+    exact: promise integers, of which no sum reaches 2^24, exact results: no
+      shortened factors, no convolution by transforms (Winograd).
 
   Returns:
     Float32; terms past the border are dropped.
   """
   if isinstance(x, np.ndarray):
     out = _paint_in_strips(x, kernel, stride, origin)
-  elif stride == 1:
+  elif stride == 1 and not exact:
     out = _correlate(x, kernel, origin)
   else:
-    out = _paint(x, kernel, stride, origin)
+    precision = "highest" if exact else None
+    out = _paint(x, kernel, stride, origin, precision)
   return out if bias is None else out + bias
 
 
@@ -78,14 +82,20 @@ def overlap_add(
   return xp.reshape(columns, (b, stride * h, stride * w, c))
 
 
-def _paint(x: Array, kernel: Array, stride: int, origin: int) -> Array:
+def _paint(
+  x: Array,
+  kernel: Array,
+  stride: int,
+  origin: int,
+  precision: str | None = None,
+) -> Array:
   """The matrix product and the overlap-add."""
   xp = namespace(x)
   size, _, c_in, c_out = kernel.shape
   columns = xp.reshape(
     xp.transpose(kernel, (2, 0, 1, 3)), (c_in, size * size * c_out)
   )
-  patches = _matmul(x, columns.astype(x.dtype))
+  patches = _matmul(x, columns.astype(x.dtype), precision)
   patches = xp.reshape(patches, (*x.shape[:3], size, size, c_out))
   return overlap_add(patches, stride=stride, origin=origin)
 
@@ -152,9 +162,11 @@ def _correlate(x: Array, kernel: Array, origin: int) -> Array:
   return out.astype("float32")
 
 
-def _matmul(x: Array, columns: Array) -> Array:
+def _matmul(x: Array, columns: Array, precision: str | None) -> Array:
   """x @ columns with float32 sums, whatever the dtype of the factors."""
   xp = namespace(x)
   if xp.__name__ == "numpy":
     return x @ columns
-  return xp.matmul(x, columns, preferred_element_type="float32")
+  return xp.matmul(
+    x, columns, precision=precision, preferred_element_type="float32"
+  )

@@ -306,12 +306,12 @@ def _rounded(
 
 def frozen_weights(bundle: Bundle, dtype: str) -> Weights:
   """A codec's weights, its convolutions frozen for products in `dtype`."""
-  decoder = bundle.decoder
+  decoder, weights = bundle.decoder, bundles.read_weights(bundle)
 
   def layers(part: str) -> Mapping[str, Any] | None:
     if part not in decoder.functions:
       return None
-    return frozen.freeze(decoder.functions[part], decoder.weights[part], dtype)
+    return frozen.freeze(decoder.functions[part], weights[part], dtype)
 
   return Weights(
     synthesis=layers("synthesis"),

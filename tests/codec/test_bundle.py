@@ -6,6 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from lic_jax import types
 from lic_jax.codec import bundle as bundles
@@ -52,7 +53,24 @@ def test_the_fingerprint_covers_weights_tables_and_functions(bundle):
 
 def test_the_encoder_file_holds_nothing_the_decoder_runs(hyperprior):
   parts = set(bundles.read_encoder(hyperprior))
-  assert parts == {"analysis", "hyper_analysis", "prior"}
+  # The decoder runs its hyper-synthesis in integers.
+  assert parts == {"analysis", "hyper_analysis", "hyper_synthesis", "prior"}
+  assert hyperprior.decoder.weights.keys() == {"synthesis"}
+
+
+def test_there_are_real_weights_for_each_of_the_decoders_functions(bundle):
+  weights = bundles.read_weights(bundle)
+  assert weights.keys() == bundle.decoder.functions.keys()
+
+
+def test_a_hyperprior_without_its_integers_is_refused(hyperprior):
+  data = bundles.serialise(hyperprior.decoder)
+  arrays = safetensors.numpy.load(data)
+  lacking = {k: v for k, v in arrays.items() if not k.endswith("conv1/kernel")}
+  functions = {"functions": hyperprior.decoder.functions, "stride": 64}
+  metadata = {"decoder": json.dumps(functions)}
+  with pytest.raises(types.LicError, match="lacks an integer hyper-synthesis"):
+    bundles.parse(safetensors.numpy.save(lacking, metadata=metadata))
 
 
 @pytest.mark.parametrize("name", [bundles.CARD, bundles.DECODER])
