@@ -130,7 +130,7 @@ def measure_kodak(bundle: Bundle, paths: list[Path], steps: int) -> dict:
     row["latents_equal"] = (
       np.array_equal(decoded.y, encoded.latents.y)
       and np.array_equal(decoded.z, encoded.latents.z)
-      # Their symbols are equal: the integer prior's means differ by thousandths.
+      # Equal symbols: the integer prior's means differ by thousandths.
       and bool(np.abs(decoded.y - chosen.y).max() < 0.1)
       and bool(np.abs(decoded.z - chosen.z).max() < 0.1)
     )
