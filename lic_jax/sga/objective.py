@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Float
 
-from lic_jax.entropy import factorized, gaussian
+from lic_jax.entropy import factorized, gaussian, integer
 from lic_jax.metrics.lagrangian import lagrangian
 from lic_jax.ops import synthesis
+from lic_jax.ops.scales import SCALE_COUNT
 from lic_jax.types import Array
 
 Functions = Mapping[str, Mapping[str, Any]]
@@ -25,13 +26,14 @@ class Weights(NamedTuple):
 
   Attributes:
     synthesis: weights, or `frozen` layers.
-    hyper_synthesis: the same; None without a hyperprior.
+    hyper_synthesis: the same, or in integers, as files have it, which gives no
+      gradient; None without a hyperprior.
     prior: parameters of the factorized prior.
     offset: of the outermost latent's quantisation grid, (c,).
   """
 
   synthesis: Mapping[str, Any]
-  hyper_synthesis: Mapping[str, Any] | None
+  hyper_synthesis: Mapping[str, Any] | integer.Network | None
   prior: Mapping[str, Any]
   offset: Array
 
@@ -106,12 +108,17 @@ def terms(
     bits_y = jnp.sum(factorized.bits(weights.prior, residual + offset))
     z, bits_z = None, jnp.zeros(())
   else:
-    z = relax(latents.z - weights.offset, "z") + weights.offset
+    symbols = relax(latents.z - weights.offset, "z")
+    z = symbols + weights.offset
     bits_z = jnp.sum(factorized.bits(weights.prior, z))
-    parameters = run(functions["hyper_synthesis"], weights.hyper_synthesis, z)
-    offset, s = jnp.split(parameters, 2, axis=-1)
+    if isinstance(weights.hyper_synthesis, integer.Network):
+      offset, index = file_prior(weights.hyper_synthesis, symbols)
+    else:
+      parameters = run(functions["hyper_synthesis"], weights.hyper_synthesis, z)
+      offset, s = jnp.split(parameters, 2, axis=-1)
+      index = gaussian.index_of(s)
     residual = relax(latents.y - offset, "y")
-    bits_y = jnp.sum(gaussian.bits(residual, gaussian.index_of(s)))
+    bits_y = jnp.sum(gaussian.bits(residual, index))
   y = residual + offset
   x_hat = run(functions["synthesis"], weights.synthesis, y)
   pixels = jnp.sum(target.real)
@@ -120,6 +127,15 @@ def terms(
   bpp_y, bpp_z = bits_y / pixels, bits_z / pixels
   loss = lagrangian(bpp_y + bpp_z, mse, lmbda)
   return Variables(y, z), Terms(loss, bpp_y, bpp_z, mse)
+
+
+def file_prior(
+  network: integer.Network, symbols: Float[Array, "h w c"]
+) -> tuple[Float[Array, "h4 w4 c2"], Float[Array, "h4 w4 c2"]]:
+  """Mean and scale index that a file's symbols of z give, exactly."""
+  mean, table = integer.forward(network, symbols[None].astype(jnp.int32))
+  tables_per_scale = len(network.thresholds) / (SCALE_COUNT - 1)
+  return mean[0], table[0] / tables_per_scale
 
 
 def run(

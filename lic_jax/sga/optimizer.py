@@ -21,6 +21,7 @@ from jaxtyping import Float
 
 from lic_jax.codec import bundle as bundles
 from lic_jax.codec.bundle import Bundle
+from lic_jax.entropy import integer
 from lic_jax.sga import frozen, objective, relaxation
 from lic_jax.sga.objective import Functions, Target, Terms, Variables, Weights
 from lic_jax.sga.relaxation import Relaxation
@@ -67,11 +68,20 @@ class State(NamedTuple):
 
 
 def begin(
-  weights: Weights, problem: Problem, *, functions: Functions, lmbda: float
+  weights: Weights,
+  problem: Problem,
+  *,
+  functions: Functions,
+  lmbda: float,
+  network: integer.Network | None = None,
 ) -> State:
-  """The state before the first step; the best are the rounded start."""
+  """The state before the first step; the best are the rounded start.
+
+  With `network`, the hyper-synthesis in integers, latents are rounded and
+  judged exactly as a file has them; here and in `judge`.
+  """
   rounded, terms = _rounded(
-    weights, problem.start, problem.target, functions, lmbda
+    weights, problem.start, problem.target, functions, lmbda, network
   )
   return State(problem.start, ADAM.init(problem.start), rounded, terms)
 
@@ -83,6 +93,7 @@ def judge(
   *,
   functions: Functions,
   lmbda: float,
+  network: integer.Network | None = None,
 ) -> tuple[State, Float[Array, ""]]:
   """Rounds the latents and keeps them if they are the best so far.
 
@@ -90,7 +101,7 @@ def judge(
     The state, and the loss of its rounded latents.
   """
   rounded, terms = _rounded(
-    weights, state.latents, problem.target, functions, lmbda
+    weights, state.latents, problem.target, functions, lmbda, network
   )
   better = terms.loss < state.terms.loss  # false where it is NaN
   best, terms_of_best = jax.tree.map(
@@ -181,8 +192,9 @@ class Optimizer:
     def each(function: Callable, *axes: int | None, **static: Any) -> Callable:
       return jax.vmap(functools.partial(function, **static), (None, *axes))
 
-    begin_each = jax.jit(each(begin, 0, **static))
-    judge_each = jax.jit(each(judge, 0, 0, **static), donate_argnums=2)
+    as_in_files = dict(network=bundle.decoder.hyper_synthesis, **static)
+    begin_each = jax.jit(each(begin, 0, **as_in_files))
+    judge_each = jax.jit(each(judge, 0, 0, **as_in_files), donate_argnums=2)
     step_each = jax.jit(
       each(step, 0, 0, None, None, None, relax=relax, **static),
       donate_argnums=2,
@@ -297,8 +309,11 @@ def _rounded(
   target: Target,
   functions: Functions,
   lmbda: float,
+  network: integer.Network | None,
 ) -> tuple[Variables, Terms]:
   """Latents as a file would hold them, and the objective they give."""
+  if network is not None:
+    weights = weights._replace(hyper_synthesis=network)
   return objective.terms(
     weights, functions, latents, target, lmbda, lambda m, _: jnp.round(m)
   )
