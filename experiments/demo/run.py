@@ -17,7 +17,7 @@ import sysconfig
 from pathlib import Path
 
 from lic_jax.codec import storage
-from lic_jax.data import images, sources
+from lic_jax.data import images, reading, sources
 from lic_jax.evaluation import classical, picture
 from lic_jax.types import LicError
 
@@ -67,7 +67,9 @@ def compress(path: Path) -> None:
   decoded = FOLDER / f"{path.stem}.png"
   call("lic", "encode", str(path), str(coded), f"--codec={CODEC}")
   call("lic", "decode", str(coded), str(decoded), f"--codec={CODEC}")
-  rgb = images.read_rgb(path)
+  # With its colour profile applied, as it was encoded; a grey one would not be
+  # RGB, but none of the bundled photographs is.
+  rgb = reading.read(path.read_bytes()).pixels
   ours = images.read_rgb(ROOT / decoded)
   size = (ROOT / coded).stat().st_size
   jpeg = classical.nearest_jpeg(rgb, size)

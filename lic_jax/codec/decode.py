@@ -8,7 +8,12 @@ The hyper-synthesis is computed in integers (`entropy.integer`), so what picks a
 table is the same on every machine. Without a hyperprior y takes the place of z,
 with a table per channel. The encoder gets its prior from the
 functions of this file; there is no second copy. Nothing here reaches JAX.
+
+Both networks run in windows with margins as wide as they reach, so that memory
+is bounded; the result is that of the whole, to the last bit.
 """
+
+import functools
 
 import numpy as np
 from jaxtyping import Float, Int, UInt, UInt8
@@ -17,8 +22,11 @@ from lic_jax import types
 from lic_jax.codec import coder, container
 from lic_jax.codec.bundle import Bundle, Decoder
 from lic_jax.entropy import integer
-from lic_jax.ops import synthesis
+from lic_jax.ops import synthesis, windows
 from lic_jax.types import Latents
+
+# Side of a window's core, pixels: some hundred MiB for a shallow synthesis.
+CORE = 2048
 
 
 def decode(data: bytes, bundle: Bundle) -> UInt8[np.ndarray, "h w *c"]:
@@ -102,7 +110,16 @@ def prior(
 
   For encoder and decoder alike; exact, so equal on every machine.
   """
-  return integer.forward(decoder.hyper_synthesis, z)
+  network = decoder.hyper_synthesis
+  function = decoder.functions["hyper_synthesis"]
+  scale, reach = synthesis.geometry(function, integer.to_arrays(network))
+  return windows.upsample(
+    functools.partial(integer.forward, network),
+    z,
+    scale=scale,
+    reach=reach,
+    core=CORE * scale // decoder.stride,
+  )
 
 
 def dequantise(
@@ -120,30 +137,37 @@ def reconstruct(
   *,
   grey: bool = False,
 ) -> UInt8[np.ndarray, "height width *c"]:
-  """The 8-bit image of a decoded latent: (h, w, 3), or (h, w) if grey."""
-  with np.errstate(over="ignore", invalid="ignore"):
-    x_hat = _synthesis(decoder, y_hat)
-  x_hat = x_hat[0, :height, :width]
-  # Of all greys the mean of the channels is the nearest to them in MSE.
-  return pixels(x_hat.mean(axis=-1) if grey else x_hat)
+  """The 8-bit image of a decoded latent: (h, w, 3), or (h, w) if grey.
 
-
-def pixels(x: Float[np.ndarray, "*b"]) -> UInt8[np.ndarray, "*b"]:
-  """[-0.5, 0.5] to 8 bits: (x + 0.5) * 255, half to even, saturated."""
-  levels = np.rint((x + np.float32(0.5)) * np.float32(255))
-  return np.nan_to_num(np.clip(levels, 0, 255)).astype(np.uint8)
-
-
-def _synthesis(
-  decoder: Decoder, y_hat: Float[np.ndarray, "1 h w c"]
-) -> Float[np.ndarray, "1 h2 w2 3"]:
-  """Runs the function of `ops.synthesis` that the codec names."""
+  Raises:
+    LicError: the codec's synthesis is not known here.
+  """
   arguments = dict(decoder.functions["synthesis"])
+  weights = decoder.weights["synthesis"]
   name = arguments.pop("function")
   function = getattr(synthesis, name, None)
   if getattr(function, "__module__", None) != synthesis.__name__:
     raise types.LicError(f"the codec's synthesis, {name!r}, is not known here")
-  return function(decoder.weights["synthesis"], y_hat, **arguments)
+
+  def paint(y_hat: Float[np.ndarray, "1 h w c"]) -> tuple[np.ndarray]:
+    with np.errstate(over="ignore", invalid="ignore"):
+      x_hat = function(weights, y_hat, **arguments)
+    # Of all greys the mean of the channels is the nearest to them in MSE.
+    return (pixels(x_hat.mean(axis=-1) if grey else x_hat),)
+
+  scale, reach = synthesis.geometry(decoder.functions["synthesis"], weights)
+  (image,) = windows.upsample(
+    paint, y_hat, scale=scale, reach=reach, core=CORE // scale * scale
+  )
+  return image[0, :height, :width]
+
+
+def pixels(x: Float[np.ndarray, "*b"]) -> UInt8[np.ndarray, "*b"]:
+  """[-0.5, 0.5] to 8 bits: (x + 0.5) * 255, half to even, saturated."""
+  levels = (x + np.float32(0.5)) * np.float32(255)
+  np.rint(levels, out=levels)
+  np.fmax(levels, 0, out=levels)  # 0 for NaN as well
+  return np.minimum(levels, 255, out=levels).astype(np.uint8)
 
 
 def _check_symbols(header: container.Header, *symbols: np.ndarray) -> None:

@@ -261,7 +261,7 @@ def sums(
   """A layer before its shift: integers, exact in float32."""
   return conv_transpose(
     x,
-    kernel.astype(np.float32),
+    kernel,
     bias.astype(np.float32),
     stride=stride,
     origin=same_origin(kernel.shape[0], stride),

@@ -7,6 +7,7 @@ of effective float32 arrays; a transposed convolution is {"kernel", "bias"}, a
 GDN {"beta", "gamma"}. Arguments after the star are what a codec bundle stores.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -79,6 +80,34 @@ def layer_strides(
   if "conv_res" in weights:
     strides["conv_res"] = strides["conv1"]
   return strides
+
+
+def geometry(
+  function: Mapping[str, Any], weights: Mapping[str, Any]
+) -> tuple[int, int]:
+  """How a function's output lies over its input.
+
+  Sample i of layer's input reaches from s * i - origin on, for k samples; so an
+  output sample depends on what is at most max(origin, k - 1 - origin) / s away.
+
+  Args:
+    function: as in `layer_strides`.
+    weights: its weights.
+
+  Returns:
+    Output samples per input sample, and input samples on each side of an output
+    sample that it may depend on.
+  """
+  aligned = function.get("aligned", "keras")
+  scale, reach = 1, 0.0
+  for name, stride in layer_strides(function, weights).items():
+    if name == "conv_res":  # beside conv1, and alike
+      continue
+    size = weights[name]["kernel"].shape[0]
+    origin = origin_of(size, stride, aligned)
+    scale *= stride
+    reach += max(origin, size - 1 - origin) / scale
+  return scale, math.ceil(reach)
 
 
 def jpeg_like(

@@ -3,6 +3,12 @@
   x --analysis--> (y, z) --optimizer, by windows--> (y, z) --codec--> bytes
 
 The file is an ordinary one: whoever decodes it neither knows nor pays.
+
+The latents of a window's core are optimised while those of its margin are held;
+what they do together is judged over the whole window. Windows are visited in
+turn and see what their neighbours became: block coordinate descent on the
+objective of the image, exact where the margin is as wide as the decoder
+reaches.
 """
 
 import functools
@@ -20,10 +26,10 @@ from lic_jax.codec import encode as codec
 from lic_jax.codec.bundle import Bundle
 from lic_jax.codec.encode import Encoded
 from lic_jax.ops.padding import pad_reflect
+from lic_jax.ops.windows import Span, windows
 from lic_jax.sga import schedule
 from lic_jax.sga.objective import Target, Terms, Variables
 from lic_jax.sga.optimizer import Optimizer, Problem
-from lic_jax.sga.windows import Span, windows
 from lic_jax.types import Array, Latents, LicError
 
 # Pixels: the side of what is optimised at once, which bounds the memory, and

@@ -1,14 +1,10 @@
 """Transposed convolutions with weights that stay as they are.
 
 Training needs the gradient of a kernel; iterative encoding repeats the same
-kernels thousands of times and needs the input's gradient alone. Then one dense
-stride-1 convolution to s x s x c channels followed by a depth-to-space shuffle
-(Shi et al. 2016, "sub-pixel convolution") is quicker than painting overlapping
-patches: there is nothing to overlap. As a matrix product, with the matrix and
-its transpose both kept, it reaches the units for bfloat16 that CPUs and GPUs
-have (experiments/sga, "Speed").
-
-  out[s m + r - origin] = sum_a x[m - a] kernel[s a + r],  0 <= r < s
+kernels thousands of times and needs the input's gradient alone. Then the dense
+product of `ops.subpixel` is quicker than painting overlapping patches: there is
+nothing to overlap. With the matrix and its transpose both kept, it reaches the
+units for bfloat16 that CPUs and GPUs have (experiments/sga, "Speed").
 """
 
 from collections.abc import Mapping
@@ -20,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from lic_jax.ops import synthesis
+from lic_jax.ops import subpixel, synthesis
 from lic_jax.types import Array
 
 # Up to this depth XLA's convolution is quicker than the product.
@@ -35,7 +31,7 @@ class Layer:
     matrix: (taps^2 c_in, stride^2 c_out); its dtype is that of the products.
     transposed: of `matrix`, laid out so that the gradient is as quick.
     bias: (c_out,), float32.
-    taps, stride, origin: a, s and the origin above.
+    taps, stride, origin: as in `ops.subpixel`.
   """
 
   matrix: Array
@@ -50,24 +46,23 @@ class Layer:
   ) -> Float[Array, "b h2 w2 c_out"]:
     """Upsamples by `stride`, in float32."""
     taps, s = self.taps, self.stride
-    b, h, w, c_in = x.shape
-    x = jnp.pad(x, [(0, 0), (taps - 1, taps - 1), (taps - 1, taps - 1), (0, 0)])
-    rows, columns = h + taps - 1, w + taps - 1
-    if taps * taps * c_in <= SHALLOW:
-      kernel = self.matrix.reshape(taps, taps, c_in, -1).astype(jnp.float32)
+    h, w = x.shape[1:3]
+    x = subpixel.pad(x, taps)
+    if taps * taps * x.shape[-1] <= SHALLOW:
+      kernel = self.matrix.reshape(taps, taps, x.shape[-1], -1)
       out = jax.lax.conv_general_dilated(
-        x, kernel, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
+        x,
+        kernel.astype(jnp.float32),
+        (1, 1),
+        "VALID",
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
       )
     else:
-      neighbours = [
-        x[:, i : i + rows, j : j + columns]
-        for i in range(taps)
-        for j in range(taps)
-      ]
-      flat = jnp.concatenate(neighbours, -1).reshape(b * rows * columns, -1)
+      seen = subpixel.neighbours(x, taps)
+      flat = seen.reshape(-1, seen.shape[-1])
       out = _product(flat, self.matrix, self.transposed)
-    out = out.reshape(b, rows, columns, s, s, -1).transpose(0, 1, 3, 2, 4, 5)
-    out = out.reshape(b, rows * s, columns * s, -1)
+      out = out.reshape(*seen.shape[:3], -1)
+    out = subpixel.shuffle(out, s)
     first = self.origin
     return out[:, first : first + s * h, first : first + s * w] + self.bias
 
@@ -97,20 +92,14 @@ def layer(
 ) -> Layer:
   """The `Layer` of a kernel and bias."""
   kernel = np.asarray(weights["kernel"], np.float32)
-  size, _, c_in, c_out = kernel.shape
+  size = kernel.shape[0]
   origin = synthesis.origin_of(size, stride, aligned)
-  taps = max(-(-size // stride), -(-origin // stride) + 1)
-  border = (0, taps * stride - size)
-  kernel = np.pad(kernel, (border, border, (0, 0), (0, 0)))
-  kernel = kernel.reshape(taps, stride, taps, stride, c_in, c_out)
-  # x[m - a]: the taps run against the kernel.
-  kernel = kernel[::-1, :, ::-1].transpose(0, 2, 4, 1, 3, 5)
-  matrix = kernel.reshape(taps * taps * c_in, stride * stride * c_out)
+  matrix = subpixel.matrix(kernel, stride, origin)
   return Layer(
     matrix=jnp.asarray(matrix, dtype),
     transposed=jnp.asarray(np.ascontiguousarray(matrix.T), dtype),
     bias=jnp.asarray(weights["bias"]),
-    taps=taps,
+    taps=subpixel.taps(size, stride, origin),
     stride=stride,
     origin=origin,
   )

@@ -62,6 +62,19 @@ def test_the_decoder_agrees_with_the_model_that_was_trained(bundle):
   assert np.abs(levels[0] - decoded).max() <= 1
 
 
+@pytest.mark.parametrize("core", [64, 128])
+def test_windows_change_no_symbol_and_no_pixel(bundle, monkeypatch, core):
+  rgb = _crop(230, 300)
+  encoded = encode.encode(rgb, bundle)
+  whole = decode.decode(encoded.data, bundle)
+  monkeypatch.setattr(decode, "CORE", core)
+  again = encode.encode_latents(
+    encode.analyse(rgb, bundle), bundle, height=230, width=300
+  )
+  assert again.data == encoded.data
+  np.testing.assert_array_equal(decode.decode(encoded.data, bundle), whole)
+
+
 def _within_promise(encoded: encode.Encoded, bundle: bundles.Bundle) -> bool:
   """Real size against the estimate: 0.5 % and 64 bytes."""
   estimated = encode.estimated_bits(encoded, bundle) / 8

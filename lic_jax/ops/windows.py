@@ -1,15 +1,16 @@
 """A large image in overlapping windows, so that memory stays bounded.
 
-The latents of a window's core are optimised while those around it, its margin,
-are held; what they do together is judged over the whole window. Windows are
-visited in turn and see what their neighbours became: block coordinate descent
-on the objective of the image, exact where the margin is as wide as the decoder
-reaches. All windows of an image have one size: one compilation serves them.
+Each has a core, and around it a margin as wide as what is computed reaches: the
+core's result is then that of the whole image. Cores partition the image. All
+windows of an image have one size: one compilation serves them.
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Shaped
 
 
 class Span(NamedTuple):
@@ -17,7 +18,7 @@ class Span(NamedTuple):
 
   Attributes:
     start, stop: of the window.
-    first, last: of its core, what is optimised; `last` is one past it.
+    first, last: of its core; `last` is one past it.
   """
 
   start: int
@@ -65,3 +66,38 @@ def spans(size: int, core: int, margin: int) -> list[Span]:
     for first in range(0, size, core)
     for start in [min(max(first - margin, 0), size - length)]
   ]
+
+
+def upsample(
+  function: Callable[..., tuple[np.ndarray, ...]],
+  x: Shaped[np.ndarray, "b h w c"],
+  *,
+  scale: int,
+  reach: int,
+  core: int,
+) -> tuple[np.ndarray, ...]:
+  """function(x), by windows.
+
+  Args:
+    function: to a tuple of arrays, (b, scale * h, scale * w, ...).
+    x: its input.
+    scale: output samples per input sample.
+    reach: input samples on each side of an output sample that it depends on.
+    core: side of a core in output samples, a multiple of `scale`.
+  """
+  b, height, width = x.shape[0], scale * x.shape[1], scale * x.shape[2]
+  places = list(windows(height, width, core=core, margin=scale * reach))
+  if len(places) == 1:
+    return function(x)
+  whole = None
+  for rows, columns in places:
+    parts = function(x[:, rows.window(scale), columns.window(scale)])
+    if whole is None:
+      whole = tuple(
+        np.empty((b, height, width, *part.shape[3:]), part.dtype)
+        for part in parts
+      )
+    for out, part in zip(whole, parts):
+      inside = part[:, rows.core_inside(1), columns.core_inside(1)]
+      out[:, rows.core(1), columns.core(1)] = inside
+  return whole

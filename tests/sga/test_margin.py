@@ -1,30 +1,13 @@
-"""Windows: a partition, and as wide as the decoder reaches."""
+"""Windows of an image: as wide as the decoder reaches."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 import tiny_codec
 
 from lic_jax.codec import encode as codec
+from lic_jax.ops.windows import windows
 from lic_jax.sga import encode, objective, optimizer
-from lic_jax.sga.windows import spans, windows
-
-
-@pytest.mark.parametrize("size", [64, 448, 512, 576, 1024, 1600, 4032])
-@pytest.mark.parametrize(("core", "margin"), [(64, 64), (256, 192), (512, 0)])
-def test_cores_partition_and_margins_are_kept(size, core, margin):
-  places = spans(size, core, margin)
-  assert len({place.stop - place.start for place in places}) == 1
-  edge = 0
-  for place in places:
-    assert place.first == edge < place.last
-    assert 0 <= place.start <= place.first
-    assert place.last <= place.stop <= size
-    assert place.first - place.start >= min(margin, place.first)
-    assert place.stop - place.last >= min(margin, size - place.last)
-    edge = place.last
-  assert edge == size
 
 
 def test_a_change_in_the_core_costs_the_window_what_it_costs_the_image(
