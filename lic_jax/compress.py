@@ -1,14 +1,15 @@
 """The `lic` command: images to `.lic` files and back.
 
   lic encode IN OUT.lic     IN may be a folder, and OUT then is one
-    [--codec NAME_OR_DIR] [--quality Q] [--background COLOUR] [--convert]
+    [--codec NAME_OR_DIR] [--quality Q | --target-bpp B] [--coder ans|range]
+    [--background COLOUR] [--convert]
     [--sga STEPS] [--budget-seconds S] [--seed N] [--window PIXELS]
   lic decode IN.lic OUT     the suffix of OUT tells the format
     [--codec NAME_OR_DIR] [--format FORMAT, for a folder]
   lic info IN.lic
   lic models
 
-  for folders: [--recursive] [--workers N]
+  for both: [--max-pixels N]; for folders: [--recursive] [--workers N]
 
 A file names its codec by fingerprint; `decode` looks for it among the installed
 codecs (the package's zoo and the folders in LIC_CODECS), unless --codec says
@@ -20,6 +21,7 @@ Output files are complete or absent; those of the same name are replaced.
 import argparse
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -27,6 +29,8 @@ from pathlib import Path
 from PIL import ImageColor
 
 from lic_jax.codec import bundle as bundles
+from lic_jax.codec import container
+from lic_jax.codec.coder import CODERS
 from lic_jax.commands import describe, folders
 from lic_jax.commands.decode import Decode
 from lic_jax.commands.encode import Encode
@@ -37,6 +41,8 @@ from lic_jax.types import LicError
 
 def main(argv: list[str] | None = None) -> int:
   """Entry point; returns the exit status."""
+  with contextlib.suppress(ValueError):  # in a thread other than the first
+    signal.signal(signal.SIGTERM, _end)
   args = _parser().parse_args(argv)
   try:
     return args.run(args) or 0
@@ -46,9 +52,18 @@ def main(argv: list[str] | None = None) -> int:
   except OSError as error:
     print(f"lic: {error}", file=sys.stderr)
     return 1
+  except MemoryError:
+    print("lic: there is not enough memory", file=sys.stderr)
+    return 1
   except KeyboardInterrupt:
     print("lic: interrupted; only whole files were written", file=sys.stderr)
     return 130
+
+
+def _end(number: int, frame: object) -> None:
+  """Ends by a signal like by an error: what is half-written is removed."""
+  del frame
+  raise SystemExit(128 + number)
 
 
 def encode_files(args: argparse.Namespace) -> int:
@@ -56,12 +71,15 @@ def encode_files(args: argparse.Namespace) -> int:
   job = Encode(
     bundle=bundles.find(args.codec),
     quality=args.quality,
+    target_bpp=args.target_bpp,
+    entropy_coder=args.coder,
     steps=args.sga,
     seconds=args.budget_seconds,
     seed=args.seed,
     window=args.window,
     background=args.background,
     convert=args.convert,
+    max_pixels=args.max_pixels,
   )
   if args.input.is_dir():
     return _folder(args, job, suffixes=reading.SUFFIXES, suffix=".lic")
@@ -82,7 +100,8 @@ def decode_files(args: argparse.Namespace) -> int:
   # Before a codec is looked for.
   if not args.input.is_dir():
     writing.check(args.output)
-  job = Decode(bundles.find(args.codec) if args.codec else None)
+  bundle = bundles.find(args.codec) if args.codec else None
+  job = Decode(bundle, max_pixels=args.max_pixels)
   if args.input.is_dir():
     suffix = f".{args.format}"
     writing.check(args.output / f"*{suffix}")
@@ -149,12 +168,12 @@ def _count(text: str) -> int:
   return count
 
 
-def _seconds(text: str) -> float:
-  """A time above zero."""
-  seconds = float(text)
-  if not 0 < seconds < float("inf"):
+def _positive(text: str) -> float:
+  """A number above zero."""
+  number = float(text)
+  if not 0 < number < float("inf"):
     raise ValueError
-  return seconds
+  return number
 
 
 def _colour(text: str) -> str:
@@ -208,6 +227,13 @@ def _add_files(
     help="name of an installed codec, or folder of a codec bundle",
   )
   command.add_argument(
+    "--max-pixels",
+    type=_count,
+    default=container.MAX_PIXELS,
+    metavar="N",
+    help=f"refuse larger images, {container.MAX_PIXELS} by default",
+  )
+  command.add_argument(
     "--recursive", action="store_true", help="take folders inside a folder too"
   )
   command.add_argument(
@@ -220,9 +246,23 @@ def _add_files(
 
 
 def _add_pixels(command: argparse.ArgumentParser) -> None:
-  """What may be done to a picture that cannot be coded as it is."""
-  command.add_argument(
+  """What is made of a picture, also if it cannot be coded as it is."""
+  size = command.add_mutually_exclusive_group()
+  size.add_argument(
     "--quality", type=int, metavar="Q", help="one of the codec's qualities"
+  )
+  size.add_argument(
+    "--target-bpp",
+    type=_positive,
+    metavar="B",
+    help="the best quality whose file has at most B bits per pixel",
+  )
+  command.add_argument(
+    "--coder",
+    choices=sorted(CODERS),
+    default="ans",
+    help="entropy coder; range is tensorflow-compression's, which decoding "
+    "then needs too",
   )
   command.add_argument(
     "--background",
@@ -248,7 +288,7 @@ def _add_iterations(command: argparse.ArgumentParser) -> None:
   command.add_argument(
     "--budget-seconds",
     "--budget_seconds",
-    type=_seconds,
+    type=_positive,
     metavar="S",
     help="end iterative encoding after this time, with or without --sga",
   )

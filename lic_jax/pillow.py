@@ -42,7 +42,7 @@ class LicImageFile(ImageFile.ImageFile):
     except LicError as error:
       raise OSError(str(error)) from error
     self._size = header.width, header.height
-    self._mode = "L" if header.flags & container.GREY else "RGB"
+    self._mode = "L" if header.is_grey else "RGB"
     self.info["codec"] = header.fingerprint.hex()
     self.info["quality"] = header.quality
 
@@ -54,9 +54,9 @@ class LicImageFile(ImageFile.ImageFile):
     """
     if self._data is not None:
       try:
-        header = container.unpack(self._data).header
-        bundle = bundles.find_fingerprint(header.fingerprint)
-        pixels = decode.decode(self._data, bundle)
+        file = container.unpack(self._data)
+        bundle = bundles.find_fingerprint(file.header.fingerprint)
+        pixels = decode.decode_file(file, bundle)
       except LicError as error:
         raise OSError(str(error)) from error
       self._data = None

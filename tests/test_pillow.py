@@ -58,7 +58,7 @@ def test_opening_decodes_nothing(data, monkeypatch):
   def decoded(*args):
     raise LicError("it was decoded")
 
-  monkeypatch.setattr(decode, "decode", decoded)
+  monkeypatch.setattr(decode, "decode_file", decoded)
   with Image.open(io.BytesIO(data)) as image:
     assert image.size == (71, 48)
     with pytest.raises(OSError, match="it was decoded"):

@@ -1,31 +1,34 @@
-"""Symbols to bytes and back: asymmetric numeral systems by table.
+"""Symbols to bytes and back, by tables.
 
-The entropy coder is `constriction`'s ANS coder: a stack, so the last symbol
-written is the first one read. Symbols are grouped by their table, a stable
-sort of the table indices that both sides know, because one vectorised call per
-table is what makes coding from Python fast. A symbol outside its table's range
-is coded as the escape, and its value follows in a side section: any int32
-round-trips. Layout of the bytes: docs/format.md, section 3.
-
-Constriction cannot tell truncated data from complete ones. What can be told is
-told here (a stack that is not empty at the end); the rest is the CRC's part.
+Symbols are grouped by their table, a stable sort of the table indices that both
+sides know, because one call per table is what makes entropy coding from Python
+fast. A symbol outside its table's range is coded as the escape, and its value
+follows in a side section: any int32 round-trips. Layout of the bytes:
+docs/format.md, section 3. What codes the entries of tables: `ans`, or
+`range_coder`.
 """
 
 from collections.abc import Iterator
+from types import ModuleType
 
-import constriction
 import numpy as np
-from jaxtyping import Bool, Int, UInt
+from jaxtyping import Bool, Int, Shaped, UInt
 
-from lic_jax import types
-from lic_jax.codec import varint
-from lic_jax.codec.tables import PRECISION, Tables
+from lic_jax.codec import ans, range_coder, varint
+from lic_jax.codec.tables import PRECISION, Tables, groups
+from lic_jax.types import LicError
+
+# By the name that a user gives.
+CODERS: dict[str, ModuleType] = {"ans": ans, "range": range_coder}
+# Symbols that are sorted at once, which bounds the memory: 32 MiB of order.
+BLOCK = 1 << 22
 
 
 def encode_symbols(
   symbols: Int[np.ndarray, "*b"],
   table_index: UInt[np.ndarray, "*b"],
   tables: Tables,
+  coder: str = "ans",
 ) -> bytes:
   """Codes each symbol with the table of its index.
 
@@ -33,59 +36,69 @@ def encode_symbols(
     symbols: any int32.
     table_index: uint8 or uint16, below `tables.count`.
     tables: integer tables.
+    coder: one of `CODERS`.
 
   Returns:
     The bytes: within a few of the information content, plus about five for
     each symbol out of its table's range.
+
+  Raises:
+    LicError: the coder is not installed.
   """
-  order = np.argsort(table_index, axis=None, kind="stable")
-  ordered = symbols.reshape(-1)[order].astype(np.int64)
-  index = table_index.reshape(-1)[order]
-  outside = is_outside(ordered, index, tables)
-  escape = tables.lengths[index] - 1
-  entry = ordered - tables.minima[index]
-  entry = np.where(outside, escape, entry).astype(np.int32)
-  coder = constriction.stream.stack.AnsCoder()
-  for group, model in reversed(list(_groups(index, tables))):
-    coder.encode_reverse(entry[group], model)
-  words = coder.get_compressed()
-  escapes = [int(value) for value in ordered[outside]]
+  index = table_index.reshape(-1)
+  counts, runs = _order(index, tables.count)
+  entries = np.empty(len(index), np.int32)
+  ordered = np.empty(len(index), np.int32)
+  _sort(symbols.reshape(-1), index, runs, out=ordered)
+  escapes = []
+  for table, group in groups(counts):
+    entry = ordered[group].astype(np.int64) - tables.minima[table]
+    escape = tables.lengths[table] - 1
+    outside = (entry < 0) | (entry >= escape)
+    escapes += ordered[group][outside].tolist()
+    entries[group] = np.where(outside, escape, entry)
   side = b"".join(varint.write(varint.fold(value)) for value in escapes)
-  return varint.write(len(side)) + side + words.astype("<u4").tobytes()
+  coded = CODERS[coder].encode(entries, counts, tables)
+  return varint.write(len(side)) + side + coded
 
 
 def decode_symbols(
-  data: bytes, table_index: UInt[np.ndarray, "*b"], tables: Tables
+  data: bytes,
+  table_index: UInt[np.ndarray, "*b"],
+  tables: Tables,
+  coder: str = "ans",
 ) -> Int[np.ndarray, "*b"]:
   """Inverse of `encode_symbols`, given the same indices and tables.
 
   Args:
     data: exactly the bytes that `encode_symbols` returned.
-    table_index: as given to `encode_symbols`.
-    tables: as given to `encode_symbols`.
+    table_index, tables, coder: as given to `encode_symbols`.
 
   Returns:
     The int32 symbols, in the shape of `table_index`.
 
   Raises:
-    LicError: no symbols have these bytes. Some damage goes unnoticed here.
+    LicError: no symbols have these bytes, or the coder is not installed. Some
+      damage goes unnoticed here.
   """
-  side, words = _split(data)
-  try:
-    coder = constriction.stream.stack.AnsCoder(words)
-  except ValueError as error:
-    raise types.LicError("the coded symbols end in a zero word") from error
-  order = np.argsort(table_index, axis=None, kind="stable")
-  index = table_index.reshape(-1)[order]
-  entry = np.empty(len(index), np.int32)
-  for group, model in _groups(index, tables):
-    entry[group] = coder.decode(model, group.stop - group.start)
-  if not coder.is_empty():
-    raise types.LicError("the coded symbols are damaged: bytes are left over")
-  ordered = entry + tables.minima[index]
-  _fill_escapes(ordered, entry == tables.lengths[index] - 1, side)
+  length, start = varint.read(data, 0)
+  if length > len(data) - start:
+    raise LicError("the coded symbols have the wrong length")
+  side, coded = data[start : start + length], data[start + length :]
+  index = table_index.reshape(-1)
+  counts, runs = _order(index, tables.count)
+  ordered = CODERS[coder].decode(coded, counts, tables)
+  position = 0
+  for table, group in groups(counts):
+    entry = ordered[group]
+    outside = entry == tables.lengths[table] - 1
+    entry += tables.minima[table]
+    values, position = _escapes(side, position, int(outside.sum()))
+    entry[outside] = values
+  if position != len(side):
+    raise LicError("the coded symbols are damaged: bytes are left over")
   symbols = np.empty(len(index), np.int32)
-  symbols[order] = ordered
+  _unsort(ordered, index, runs, out=symbols)
   return symbols.reshape(table_index.shape)
 
 
@@ -111,43 +124,76 @@ def escape_bits(
   return float(np.sum(coded)) + 8 * side
 
 
-def _groups(
-  index: UInt[np.ndarray, "n"], tables: Tables
-) -> Iterator[tuple[slice, object]]:
-  """The runs of equal indices, each with constriction's model of its table."""
-  counts = np.bincount(index, minlength=tables.count)
-  ends = np.cumsum(counts)
-  starts = tables.starts
-  for table in np.flatnonzero(counts):
-    row = tables.frequencies[starts[table] :][: tables.lengths[table]]
-    # The model adds 1 to every weight and scales to 2^24 in sum: with these
-    # weights the scaling is by exactly one, and the frequencies are the row's.
-    model = constriction.stream.model.Categorical(
-      row.astype(np.float64) - 1.0, perfect=False
-    )
-    yield slice(ends[table] - counts[table], ends[table]), model
+def least_bits(tables: Tables) -> float:
+  """Information content of one symbol of every table, each its likeliest."""
+  likeliest = np.maximum.reduceat(tables.frequencies, tables.starts)
+  return float(np.sum(PRECISION - np.log2(likeliest.astype(np.float64))))
 
 
-def _split(data: bytes) -> tuple[bytes, UInt[np.ndarray, "w"]]:
-  """The side section and the coder's words."""
-  length, start = varint.read(data, 0)
-  if length > len(data) - start or (len(data) - start - length) % 4:
-    raise types.LicError("the coded symbols have the wrong length")
-  words = np.frombuffer(data, "<u4", offset=start + length)
-  return data[start : start + length], words.astype(np.uint32)
+def _order(
+  index: UInt[np.ndarray, "n"], tables: int
+) -> tuple[Int[np.ndarray, "t"], Int[np.ndarray, "b t"]]:
+  """Of the stable sort by table, block by block.
+
+  Returns:
+    How many symbols each table has, and where those of each block begin.
+  """
+  parts = [
+    np.bincount(index[first : first + BLOCK], minlength=tables)
+    for first in range(0, len(index), BLOCK)
+  ]
+  per_block = np.array(parts, np.int64).reshape(-1, tables)
+  counts = per_block.sum(axis=0)
+  before = np.cumsum(per_block, axis=0) - per_block
+  return counts, before + np.cumsum(counts) - counts
 
 
-def _fill_escapes(
-  ordered: Int[np.ndarray, "n"], outside: np.ndarray, side: bytes
+def _sort(
+  values: Shaped[np.ndarray, "n"],
+  index: UInt[np.ndarray, "n"],
+  runs: Int[np.ndarray, "b t"],
+  *,
+  out: Shaped[np.ndarray, "n"],
 ) -> None:
-  """Puts the values of the side section where escapes were decoded."""
-  position = 0
+  """Values in the order in which they are coded."""
+  for block, order, group, start in _blocks(index, runs):
+    out[start : start + group.stop - group.start] = values[block][order[group]]
+
+
+def _unsort(
+  ordered: Shaped[np.ndarray, "n"],
+  index: UInt[np.ndarray, "n"],
+  runs: Int[np.ndarray, "b t"],
+  *,
+  out: Shaped[np.ndarray, "n"],
+) -> None:
+  """Inverse of `_sort`."""
+  for block, order, group, start in _blocks(index, runs):
+    out[block][order[group]] = ordered[start : start + group.stop - group.start]
+
+
+def _blocks(
+  index: UInt[np.ndarray, "n"], runs: Int[np.ndarray, "b t"]
+) -> Iterator[tuple[slice, Int[np.ndarray, "m"], slice, int]]:
+  """Blocks of the symbols, and in each the groups of equal table.
+
+  Yields:
+    A block, the order that sorts it, a group in that order, and where it begins
+    among all symbols sorted.
+  """
+  for number, starts in enumerate(runs):
+    block = slice(number * BLOCK, (number + 1) * BLOCK)
+    order = np.argsort(index[block], kind="stable")
+    for table, group in groups(np.bincount(index[block])):
+      yield block, order, group, starts[table]
+
+
+def _escapes(side: bytes, position: int, count: int) -> tuple[list[int], int]:
+  """The next values of the side section, and the position after them."""
   values = []
-  for _ in range(np.count_nonzero(outside)):
+  for _ in range(count):
     value, position = varint.read(side, position)
     values.append(varint.unfold(value))
-  if position != len(side):
-    raise types.LicError("the coded symbols are damaged: bytes are left over")
   if values and not -(1 << 31) <= min(values) <= max(values) < 1 << 31:
-    raise types.LicError("the coded symbols hold a value beyond 32 bits")
-  ordered[outside] = values
+    raise LicError("the coded symbols hold a value beyond 32 bits")
+  return values, position

@@ -2,13 +2,15 @@
 
 Byte by byte in docs/format.md. Any change of bytes or of their meaning is a
 new version, and the reader keeps every old one. Everything the header claims
-is checked before memory is taken for it; the header has its own CRC, and the
-sections are answered for by the CRC of the symbols they decode to.
+is checked before memory is taken for it. The header has its own CRC; another
+one, over what the picture is and the symbols that the sections decode to,
+answers for all the rest.
 """
 
 import dataclasses
 import struct
 import zlib
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int
@@ -26,7 +28,11 @@ MAX_SIDE = 1 << 24
 
 # Flags. A set bit that a reader does not know makes it refuse the file.
 GREY = 0x01
+RANGE_CODER = 0x02
 
+# No header is longer.
+_HEADER_MOST = 64
+_CHUNK = 1 << 20
 _CRC = struct.Struct("<I")
 
 
@@ -39,8 +45,8 @@ class Header:
     quality: operating point of the codec, 0 to 65535.
     width: of the image, pixels.
     height: of the image, pixels.
-    symbols_crc: CRC-32 of the decoded symbols; see `symbols_crc`.
-    flags: GREY or 0; the other bits may get a meaning from later readers.
+    symbols_crc: CRC-32 of the picture's symbols; see `symbols_crc`.
+    flags: of GREY and RANGE_CODER; the other bits may get a meaning later.
   """
 
   fingerprint: bytes
@@ -49,6 +55,15 @@ class Header:
   height: int
   symbols_crc: int
   flags: int = 0
+
+  @property
+  def is_grey(self) -> bool:
+    return bool(self.flags & GREY)
+
+  @property
+  def coder(self) -> str:
+    """Name of the entropy coder."""
+    return "range" if self.flags & RANGE_CODER else "ans"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +80,11 @@ class File:
   hyper_latent: bytes
   latent: bytes
 
+  @property
+  def size(self) -> int:
+    """Bytes of the whole file."""
+    return len(pack(self))
+
 
 def pack(file: File) -> bytes:
   """The bytes of a file.
@@ -73,31 +93,77 @@ def pack(file: File) -> bytes:
     LicError: the header holds what this version cannot say.
   """
   header = file.header
-  _check(header)
-  numbers = (
-    header.quality,
-    header.width,
-    header.height,
-    len(file.hyper_latent),
-    len(file.latent),
-  )
-  head = MAGIC + bytes([VERSION, header.flags]) + header.fingerprint
-  head += b"".join(varint.write(number) for number in numbers)
+  _check(header, MAX_PIXELS)
+  head = _picture(header)
+  head += varint.write(len(file.hyper_latent)) + varint.write(len(file.latent))
   head += _CRC.pack(header.symbols_crc)
   head += _CRC.pack(zlib.crc32(head))
   return head + file.hyper_latent + file.latent
 
 
-def unpack(data: bytes) -> File:
+def unpack(data: bytes, *, max_pixels: int = MAX_PIXELS) -> File:
   """Takes a file apart.
 
   Args:
     data: the whole file.
+    max_pixels: that the image may have.
 
   Raises:
     LicError: it is no `.lic` file of a version known here, it is damaged, cut
       or followed by other bytes, or it claims an image beyond the limits.
   """
+  header, lengths, start = _parse(data, max_pixels)
+  body = data[start:]
+  if len(body) != sum(lengths):
+    what = "is cut off" if len(body) < sum(lengths) else "goes on"
+    raise types.LicError(f"the file {what}: {sum(lengths)} bytes announced")
+  return File(header, body[: lengths[0]], body[lengths[0] :])
+
+
+def read(path: Path | str, *, max_pixels: int = MAX_PIXELS) -> File:
+  """Reads a file, no more of it than its header announces.
+
+  Args:
+    path: of the file, or of a pipe.
+    max_pixels: that the image may have.
+
+  Raises:
+    LicError: as `unpack`.
+    OSError: it cannot be read.
+  """
+  with open(path, "rb") as stream:
+    data = stream.read(_HEADER_MOST)
+    _, lengths, start = _parse(data, max_pixels)
+    # One more byte tells whether the file goes on.
+    missing = start + sum(lengths) + 1 - len(data)
+    parts = [data]
+    while missing > 0 and (part := stream.read(min(missing, _CHUNK))):
+      parts.append(part)
+      missing -= len(part)
+  return unpack(b"".join(parts), max_pixels=max_pixels)
+
+
+def symbols_crc(header: Header, *symbols: Int[np.ndarray, "..."]) -> int:
+  """CRC-32 of a picture's symbols.
+
+  Over the header up to the height, so that symbols do not fit another's header,
+  and int32 symbols, little-endian, one array after another.
+  """
+  crc = zlib.crc32(_picture(header))
+  for array in symbols:
+    crc = zlib.crc32(np.ascontiguousarray(array, "<i4"), crc)
+  return crc
+
+
+def _picture(header: Header) -> bytes:
+  """The part of a header that says what the picture is."""
+  head = MAGIC + bytes([VERSION, header.flags]) + header.fingerprint
+  numbers = header.quality, header.width, header.height
+  return head + b"".join(varint.write(number) for number in numbers)
+
+
+def _parse(data: bytes, max_pixels: int) -> tuple[Header, tuple[int, int], int]:
+  """The checked header, the lengths of the sections, and where they begin."""
   if not data.startswith(MAGIC):
     raise types.LicError("this is not a .lic file")
   fixed = len(MAGIC) + 2 + FINGERPRINT_BYTES
@@ -118,7 +184,7 @@ def unpack(data: bytes) -> File:
   (stated,) = _CRC.unpack_from(data, position + _CRC.size)
   if zlib.crc32(data[: position + _CRC.size]) != stated:
     raise types.LicError("the file's header is damaged")
-  quality, width, height, hyper_latent, latent = numbers
+  quality, width, height, *lengths = numbers
   header = Header(
     fingerprint=data[fixed - FINGERPRINT_BYTES : fixed],
     quality=quality,
@@ -127,31 +193,16 @@ def unpack(data: bytes) -> File:
     symbols_crc=symbols,
     flags=flags,
   )
-  _check(header)
-  body = data[position + 2 * _CRC.size :]
-  if len(body) != hyper_latent + latent:
-    what = "is cut off" if len(body) < hyper_latent + latent else "goes on"
-    raise types.LicError(
-      f"the file {what}: {len(body)} bytes of symbols, "
-      f"{hyper_latent + latent} announced"
-    )
-  return File(header, body[:hyper_latent], body[hyper_latent:])
+  _check(header, max_pixels)
+  return header, tuple(lengths), position + 2 * _CRC.size
 
 
-def symbols_crc(*symbols: Int[np.ndarray, "..."]) -> int:
-  """CRC-32 over int32 symbols, little-endian, one array after another."""
-  crc = 0
-  for array in symbols:
-    crc = zlib.crc32(np.ascontiguousarray(array, "<i4"), crc)
-  return crc
-
-
-def _check(header: Header) -> None:
-  """Refuses what no file of this version may hold."""
+def _check(header: Header, max_pixels: int) -> None:
+  """Refuses what no file of this version may hold, and too many pixels."""
   width, height = header.width, header.height
   if len(header.fingerprint) != FINGERPRINT_BYTES:
     raise types.LicError("the codec fingerprint does not have 8 bytes")
-  if not 0 <= header.flags <= GREY:
+  if not 0 <= header.flags <= GREY | RANGE_CODER:
     raise types.LicError(
       f"the file has flags {header.flags:#04x} that are not known here"
     )
@@ -159,7 +210,8 @@ def _check(header: Header) -> None:
     raise types.LicError(f"quality {header.quality} is not in 0..65535")
   if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE):
     raise types.LicError(f"an image of {width}x{height} pixels is not allowed")
-  if width * height > MAX_PIXELS:
+  limit = min(max_pixels, MAX_PIXELS)
+  if width * height > limit:
     raise types.LicError(
-      f"the image has {width}x{height} pixels; the limit is {MAX_PIXELS}"
+      f"the image has {width}x{height} pixels; the limit is {limit}"
     )

@@ -42,7 +42,13 @@ def decode(data: bytes, bundle: Bundle) -> UInt8[np.ndarray, "h w *c"]:
   Raises:
     LicError: the file is damaged, or another codec made it.
   """
-  file = container.unpack(data)
+  return decode_file(container.unpack(data), bundle)
+
+
+def decode_file(
+  file: container.File, bundle: Bundle
+) -> UInt8[np.ndarray, "h w *c"]:
+  """`decode`, of a file that was taken apart."""
   header = file.header
   y_hat = decode_latents(file, bundle).y
   return reconstruct(
@@ -50,7 +56,7 @@ def decode(data: bytes, bundle: Bundle) -> UInt8[np.ndarray, "h w *c"]:
     y_hat,
     header.height,
     header.width,
-    grey=bool(header.flags & container.GREY),
+    grey=header.is_grey,
   )
 
 
@@ -70,15 +76,43 @@ def decode_latents(file: container.File, bundle: Bundle) -> Latents:
     raise types.LicError(f"the codec has no quality {header.quality}")
   offset, index = channel_prior(decoder, header.height, header.width)
   if decoder.scale_tables is None:
+    check_length(decoder, header, file.latent)
     tables = decoder.channel_tables
-    y = coder.decode_symbols(file.latent, index, tables)
+    y = coder.decode_symbols(file.latent, index, tables, header.coder)
     _check_symbols(header, y)
     return Latents(y=dequantise(y, offset))
-  z = coder.decode_symbols(file.hyper_latent, index, decoder.channel_tables)
+  check_length(decoder, header, file.hyper_latent)
+  z = coder.decode_symbols(
+    file.hyper_latent, index, decoder.channel_tables, header.coder
+  )
   mean, index = prior(decoder, z)
-  y = coder.decode_symbols(file.latent, index, decoder.scale_tables)
+  y = coder.decode_symbols(
+    file.latent, index, decoder.scale_tables, header.coder
+  )
   _check_symbols(header, z, y)
   return Latents(y=dequantise(y, mean), z=dequantise(z, offset))
+
+
+def check_length(
+  decoder: Decoder, header: container.Header, section: bytes
+) -> None:
+  """Refuses a section of the outermost latent that is far too short.
+
+  So a small file cannot claim a large image, and with it memory and time. No
+  section has fewer bits than the likeliest symbols carry, but for what the last
+  ones that an entropy coder reads may cost less: half is allowed.
+
+  Raises:
+    LicError: it is.
+  """
+  places = 1
+  for size in (header.height, header.width):
+    places *= -(-size // decoder.stride)
+  if 8 * len(section) < 0.5 * places * coder.least_bits(decoder.channel_tables):
+    raise types.LicError(
+      f"{len(section)} bytes of symbols are too few for an image of "
+      f"{header.width}x{header.height} pixels"
+    )
 
 
 def channel_prior(
@@ -171,7 +205,7 @@ def pixels(x: Float[np.ndarray, "*b"]) -> UInt8[np.ndarray, "*b"]:
 
 
 def _check_symbols(header: container.Header, *symbols: np.ndarray) -> None:
-  if container.symbols_crc(*symbols) != header.symbols_crc:
+  if container.symbols_crc(header, *symbols) != header.symbols_crc:
     raise types.LicError(
       "decoded symbols do not match the file's checksum; "
       "the file is damaged or this machine computes differently"

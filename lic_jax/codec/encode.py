@@ -31,8 +31,12 @@ from lic_jax.entropy import factorized, gaussian
 from lic_jax.models import build
 from lic_jax.ops import synthesis
 from lic_jax.ops.padding import pad_reflect
+from lic_jax.ops.windows import windows
 from lic_jax.types import Latents
 
+# Pixels, multiples of 64: the side of what is analysed at once, and a margin
+# around it as wide as any analysis and hyper-analysis together reach.
+CORE, MARGIN = 2048, 256
 # Symbols are int32.
 LARGEST = 2.0**31
 
@@ -57,6 +61,7 @@ def encode(
   bundle: Bundle,
   *,
   quality: int | None = None,
+  entropy_coder: str = "ans",
 ) -> Encoded:
   """Encodes an image of any size from 1x1 up.
 
@@ -64,6 +69,7 @@ def encode(
     pixels: 8 bits: RGB, (h, w, 3), or grey, (h, w).
     bundle: the codec.
     quality: operating point; None for the codec's first.
+    entropy_coder: one of `coder.CODERS`.
 
   Raises:
     LicError: the codec has no such quality, or cannot code this image.
@@ -77,6 +83,7 @@ def encode(
     width=width,
     quality=quality,
     grey=pixels.ndim == 2,
+    entropy_coder=entropy_coder,
   )
 
 
@@ -102,12 +109,27 @@ def analyse(rgb: UInt8[np.ndarray, "h w 3"], bundle: Bundle) -> Latents:
   """Continuous latents of an image, (1, h, w, c), as NumPy arrays.
 
   The image is padded by reflection, at the bottom and the right, to a multiple
-  of the codec's stride. Compiled once for each padded size.
+  of the codec's stride. A large one is analysed in windows, which bounds the
+  memory. Compiled once for each size of image or window.
   """
-  x = rgb.astype(np.float32)[None] / np.float32(255) - np.float32(0.5)
-  x = pad_reflect(x, bundle.decoder.stride)
-  y, z = _analysis(bundle.folder, bundle.card["fingerprint"])(x)
-  return Latents(y=np.asarray(y), z=None if z is None else np.asarray(z))
+  pixels = pad_reflect(rgb, bundle.decoder.stride)
+  function = _analysis(bundle.folder, bundle.card["fingerprint"])
+  height, width = pixels.shape[:2]
+  whole: list[np.ndarray | None] = [None, None]
+  for rows, columns in windows(height, width, core=CORE, margin=MARGIN):
+    part = pixels[rows.window(1), columns.window(1)].astype(np.float32)
+    x = part[None] / np.float32(255) - np.float32(0.5)
+    for i, latent in enumerate(function(x)):
+      if latent is None:
+        continue
+      stride = x.shape[1] // latent.shape[1]
+      inside = rows.core_inside(stride), columns.core_inside(stride)
+      if whole[i] is None:
+        shape = height // stride, width // stride, latent.shape[3]
+        whole[i] = np.empty((1, *shape), np.float32)
+      target = whole[i][:, rows.core(stride), columns.core(stride)]
+      target[...] = np.asarray(latent)[:, *inside]
+  return Latents(*whole)
 
 
 def encode_latents(
@@ -118,6 +140,7 @@ def encode_latents(
   width: int,
   quality: int | None = None,
   grey: bool = False,
+  entropy_coder: str = "ans",
 ) -> Encoded:
   """Quantises and codes latents.
 
@@ -128,6 +151,7 @@ def encode_latents(
     width: of the image, pixels.
     quality: operating point; None for the codec's first.
     grey: the decoder is to give back one channel.
+    entropy_coder: one of `coder.CODERS`.
 
   Raises:
     LicError: no such quality, or latents that are not finite.
@@ -137,29 +161,38 @@ def encode_latents(
   if quality not in bundle.qualities:
     known = ", ".join(str(q) for q in bundle.qualities)
     raise types.LicError(f"the codec has no quality {quality}; it has {known}")
-  offset, index = decoding.channel_prior(decoder, height, width)
-  if decoder.scale_tables is None:
-    y, y_hat = _quantise(latents.y, offset)
-    symbols, decoded = Latents(y=y), Latents(y=y_hat)
-    hyper_latent = b""
-    latent = coder.encode_symbols(y, index, decoder.channel_tables)
-    crc = container.symbols_crc(y)
-  else:
-    z, z_hat = _quantise(latents.z, offset)
-    hyper_latent = coder.encode_symbols(z, index, decoder.channel_tables)
-    mean, index = decoding.prior(decoder, z)
-    y, y_hat = _quantise(latents.y, mean)
-    symbols, decoded = Latents(y=y, z=z), Latents(y=y_hat, z=z_hat)
-    latent = coder.encode_symbols(y, index, decoder.scale_tables)
-    crc = container.symbols_crc(z, y)
+  flags = (container.GREY if grey else 0) | (
+    container.RANGE_CODER if entropy_coder == "range" else 0
+  )
   header = container.Header(
     fingerprint=bundle.fingerprint,
     quality=quality,
     width=width,
     height=height,
-    symbols_crc=crc,
-    flags=container.GREY if grey else 0,
+    symbols_crc=0,  # until there are symbols
+    flags=flags,
   )
+  offset, index = decoding.channel_prior(decoder, height, width)
+  if decoder.scale_tables is None:
+    y, y_hat = _quantise(latents.y, offset)
+    symbols, decoded = Latents(y=y), Latents(y=y_hat)
+    outermost = latent = coder.encode_symbols(
+      y, index, decoder.channel_tables, entropy_coder
+    )
+    hyper_latent = b""
+    crc = container.symbols_crc(header, y)
+  else:
+    z, z_hat = _quantise(latents.z, offset)
+    outermost = hyper_latent = coder.encode_symbols(
+      z, index, decoder.channel_tables, entropy_coder
+    )
+    mean, index = decoding.prior(decoder, z)
+    y, y_hat = _quantise(latents.y, mean)
+    symbols, decoded = Latents(y=y, z=z), Latents(y=y_hat, z=z_hat)
+    latent = coder.encode_symbols(y, index, decoder.scale_tables, entropy_coder)
+    crc = container.symbols_crc(header, z, y)
+  header = dataclasses.replace(header, symbols_crc=crc)
+  decoding.check_length(decoder, header, outermost)
   data = container.pack(container.File(header, hyper_latent, latent))
   return Encoded(data, symbols, decoded)
 
@@ -192,12 +225,17 @@ def _quantise(
     raise types.LicError(
       f"the latent is {latent.shape}, the codec expects {offset.shape}"
     )
-  rounded = np.rint(latent - offset)
-  # A float32 below 2^31 is at most 2^31 - 128; NaN fails every comparison.
-  if not np.all(np.abs(rounded) < LARGEST):
-    raise types.LicError("the latent is not finite, or beyond 32 bits")
-  symbols = rounded.astype(np.int32)
-  return symbols, decoding.dequantise(symbols, offset)
+  symbols = np.empty(latent.shape, np.int32)
+  decoded = np.empty(latent.shape, np.float32)
+  # By rows, for the memory that a large image would take.
+  for row in range(latent.shape[1]):
+    rounded = np.rint(latent[:, row] - offset[:, row])
+    # A float32 below 2^31 is at most 2^31 - 128; NaN fails every comparison.
+    if not np.all(np.abs(rounded) < LARGEST):
+      raise types.LicError("the latent is not finite, or beyond 32 bits")
+    symbols[:, row] = rounded
+    decoded[:, row] = decoding.dequantise(symbols[:, row], offset[:, row])
+  return symbols, decoded
 
 
 @functools.lru_cache(maxsize=4)

@@ -14,7 +14,7 @@ per channel (specification 2.1).
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from jaxtyping import Float, Int, UInt
@@ -138,6 +138,17 @@ def frequencies(mass: Float[np.ndarray, "n"]) -> UInt[np.ndarray, "n+1"]:
   nearest = np.argsort(counts - share, kind="stable")[:missing]
   counts[nearest] += 1
   return (counts + 1).astype(np.uint32)
+
+
+def groups(counts: Int[np.ndarray, "t"]) -> Iterator[tuple[int, slice]]:
+  """Tables that have symbols, each with the place of its symbols.
+
+  Args:
+    counts: how many symbols each table has, in a row sorted by table.
+  """
+  ends = np.cumsum(counts)
+  for table in np.flatnonzero(counts):
+    yield int(table), slice(ends[table] - counts[table], ends[table])
 
 
 def from_arrays(arrays: Mapping[str, np.ndarray]) -> Tables:

@@ -16,10 +16,12 @@ class Decode:
 
   Attributes:
     bundle: the codec; None to find the one that each file names.
+    max_pixels: that an image may have.
     found: those that were found, by fingerprint.
   """
 
   bundle: Bundle | None = None
+  max_pixels: int = container.MAX_PIXELS
   found: dict[bytes, Bundle] = dataclasses.field(default_factory=dict)
 
   def __call__(
@@ -32,13 +34,14 @@ class Decode:
     """
     del report  # It is over too soon.
     with naming(source):
-      data = source.read_bytes()
-      header = container.unpack(data).header
-      pixels = decode.decode(data, self._bundle(header.fingerprint))
+      file = container.read(source, max_pixels=self.max_pixels)
+      header = file.header
+      pixels = decode.decode_file(file, self._bundle(header.fingerprint))
       with storage.replacing(target) as temporary:
         writing.write(temporary, pixels)
         written = temporary.stat().st_size
-    return Done(len(data), written, len(data), header.width, header.height)
+    size = file.size
+    return Done(size, written, size, header.width, header.height)
 
   def _bundle(self, fingerprint: bytes) -> Bundle:
     if self.bundle is not None:

@@ -3,14 +3,16 @@
 from pathlib import Path
 
 from lic_jax.codec import bundle as bundles
-from lic_jax.codec import container, storage
+from lic_jax.codec import container
+from lic_jax.commands.job import naming
 from lic_jax.types import LicError
 
 
 def print_file(path: Path | str) -> None:
   """lic info: the header, and the codec's name where it is installed."""
-  data = storage.read_bytes(path)
-  file = container.unpack(data)
+  path = Path(path)
+  with naming(path):
+    file = container.read(path)
   header = file.header
   try:
     codec = bundles.find_fingerprint(header.fingerprint).folder.name
@@ -23,13 +25,14 @@ def print_file(path: Path | str) -> None:
     "quality": header.quality,
     "width": header.width,
     "height": header.height,
-    "colour": "grey" if header.flags & container.GREY else "RGB",
+    "colour": "grey" if header.is_grey else "RGB",
+    "entropy coder": header.coder,
     "flags": f"{header.flags:#04x}",
-    "bytes": len(data),
-    "header bytes": len(data) - sections,
+    "bytes": file.size,
+    "header bytes": file.size - sections,
     "hyper-latent bytes": len(file.hyper_latent),
     "latent bytes": len(file.latent),
-    "bpp": f"{len(data) * 8 / (header.height * header.width):.4f}",
+    "bpp": f"{file.size * 8 / (header.height * header.width):.4f}",
     "symbols crc": f"{header.symbols_crc:08x}",
   }
   for key, value in rows.items():

@@ -4,7 +4,10 @@ import dataclasses
 import warnings
 from pathlib import Path
 
-from lic_jax.codec import storage
+import numpy as np
+from jaxtyping import UInt8
+
+from lic_jax.codec import container, storage, target
 from lic_jax.codec.bundle import Bundle
 from lic_jax.commands.job import Done, Report, naming
 from lic_jax.data import reading
@@ -17,22 +20,29 @@ class Encode:
   Attributes:
     bundle: the codec.
     quality: operating point; None for the codec's first.
+    target_bpp: instead of a quality: the best whose file has at most so many
+      bits per pixel.
+    entropy_coder: one of `codec.coder.CODERS`.
     steps: of iterative encoding, and
     seconds: for it; None and None for none.
     seed: of iterative encoding.
     window: side of what it works on at once, pixels.
     background: colour behind transparency; None refuses transparent images.
     convert: accept what is not 8-bit RGB or grey.
+    max_pixels: that an image may have.
   """
 
   bundle: Bundle
   quality: int | None = None
+  target_bpp: float | None = None
+  entropy_coder: str = "ans"
   steps: int | None = None
   seconds: float | None = None
   seed: int = 0
   window: int = 1024
   background: str | None = None
   convert: bool = False
+  max_pixels: int = container.MAX_PIXELS
 
   def __call__(
     self, source: Path, target: Path, report: Report | None = None
@@ -45,7 +55,10 @@ class Encode:
     with naming(source):
       data = source.read_bytes()
       picture = reading.read(
-        data, background=self.background, convert=self.convert
+        data,
+        background=self.background,
+        convert=self.convert,
+        max_pixels=self.max_pixels,
       )
       with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RuntimeWarning)
@@ -58,22 +71,38 @@ class Encode:
 
   def _bytes(self, picture: reading.Picture, report: Report | None) -> bytes:
     """The `.lic` file."""
+
+    def encode(quality: int | None) -> bytes:
+      return self._at(quality, picture.pixels, report)
+
+    if self.target_bpp is None:
+      return encode(self.quality)
+    height, width = picture.pixels.shape[:2]
+    most = self.target_bpp * height * width / 8
+    return target.within(encode, self.bundle.qualities, most_bytes=most)
+
+  def _at(
+    self,
+    quality: int | None,
+    pixels: UInt8[np.ndarray, "h w *c"],
+    report: Report | None,
+  ) -> bytes:
+    """The `.lic` file of one quality."""
+    options = dict(quality=quality, entropy_coder=self.entropy_coder)
     # Imported here because it brings JAX, which other commands do without.
     if self.steps is None and self.seconds is None:
       from lic_jax.codec import encode
 
-      return encode.encode(
-        picture.pixels, self.bundle, quality=self.quality
-      ).data
+      return encode.encode(pixels, self.bundle, **options).data
     from lic_jax.sga import encode
 
     return encode.encode(
-      picture.pixels,
+      pixels,
       self.bundle,
-      quality=self.quality,
       steps=self.steps,
       seconds=self.seconds,
       seed=self.seed,
       core=self.window,
       report=report,
+      **options,
     ).data

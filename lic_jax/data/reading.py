@@ -8,9 +8,11 @@ the option by which it is converted. No metadata is kept: the orientation and
 the colour profile are applied to the pixels, the rest is dropped.
 """
 
+import contextlib
 import io
 import logging
 import warnings
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -48,7 +50,11 @@ class Picture(NamedTuple):
 
 
 def read(
-  data: bytes, *, background: str | None = None, convert: bool = False
+  data: bytes,
+  *,
+  background: str | None = None,
+  convert: bool = False,
+  max_pixels: int = images.MAX_PIXELS,
 ) -> Picture:
   """Reads one image.
 
@@ -56,6 +62,7 @@ def read(
     data: the file.
     background: colour, as Pillow writes them, to lay under transparency.
     convert: accept what is not 8-bit RGB or grey.
+    max_pixels: that the image may have; known before it is decoded.
 
   Raises:
     LicError: the file is no image in one of `FORMATS`, it is damaged or
@@ -64,10 +71,15 @@ def read(
   Image.init()
   formats = [name for name in FORMATS if name in Image.OPEN]
   try:
-    with warnings.catch_warnings():
-      # Pillow's are about metadata, which is dropped, and large images.
+    with warnings.catch_warnings(), _without_pillows_limit():
+      # Pillow's are about metadata, which is dropped.
       warnings.simplefilter("ignore")
       with Image.open(io.BytesIO(data), formats=formats) as image:
+        if image.width * image.height > max_pixels:
+          raise LicError(
+            f"the image has {image.width}x{image.height} pixels; "
+            f"the limit is {max_pixels}"
+          )
         return _picture(image, data, background, convert)
   except LicError:
     raise
@@ -84,8 +96,6 @@ def read(
 def _picture(
   image: Image.Image, data: bytes, background: str | None, convert: bool
 ) -> Picture:
-  if image.width * image.height > images.MAX_PIXELS:
-    raise LicError(f"{image.width}x{image.height} is too large")
   bits = depth.bits_per_channel(image, data)
   if not convert:
     _check_plain(image.mode, bits)
@@ -111,6 +121,16 @@ def _picture(
   if alpha is not None:
     image = _on_background(image, alpha, background)
   return Picture(np.asarray(image), tuple(notes))
+
+
+@contextlib.contextmanager
+def _without_pillows_limit() -> Iterator[None]:
+  """Puts Pillow's own limit on pixels aside; ours may be higher."""
+  before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+  try:
+    yield
+  finally:
+    Image.MAX_IMAGE_PIXELS = before
 
 
 def _check_plain(mode: str, bits: int) -> None:

@@ -76,6 +76,7 @@ def encode(
   core: int = CORE,
   margin: int = MARGIN,
   report: Report | None = None,
+  entropy_coder: str = "ans",
 ) -> Encoded:
   """Encodes an image by stochastic Gumbel annealing.
 
@@ -90,6 +91,7 @@ def encode(
     core: side of what is optimised at once, pixels, a multiple of 64.
     margin: pixels around it that are held meanwhile, a multiple of 64.
     report: called after every few steps.
+    entropy_coder: one of `codec.coder.CODERS`.
 
   Raises:
     LicError: as `codec.encode.encode`, or a window that does not fit.
@@ -115,6 +117,7 @@ def encode(
     width=width,
     quality=quality,
     grey=pixels.ndim == 2,
+    entropy_coder=entropy_coder,
   )
 
 

@@ -105,7 +105,7 @@ def test_a_file_that_goes_on_is_noticed():
     (0, 0x88, "not a .lic file"),
     (VERSION, 2, "version 2"),
     (VERSION, 0, "version 0"),
-    (FLAGS, 2, "flags 0x02"),
+    (FLAGS, 4, "flags 0x04"),
     (FLAGS, 0x80, "flags 0x80"),
   ],
 )
@@ -147,7 +147,7 @@ def test_a_number_out_of_its_range_is_refused(field, value, message):
     {"quality": -1},
     {"width": 0},
     {"height": 1 << 25},
-    {"flags": 2},
+    {"flags": 4},
   ],
 )
 def test_writing_refuses_what_reading_would(change):
@@ -162,9 +162,43 @@ def test_other_files_are_not_lic_files():
       container.unpack(data)
 
 
-def test_the_symbols_checksum_is_that_of_little_endian_int32():
+def test_the_symbols_checksum_is_that_of_the_header_and_little_endian_int32():
   symbols = np.array([[1, -1], [300, 2**31 - 1]], np.int32)
-  data = symbols.astype("<i4").tobytes()
-  assert container.symbols_crc(symbols) == zlib.crc32(data)
-  assert container.symbols_crc(symbols[:1], symbols[1:]) == zlib.crc32(data)
-  assert container.symbols_crc(symbols.T) != zlib.crc32(data)
+  # Up to the height; the lengths and checksums are not known yet.
+  head = container.pack(FILE)[: WIDTH + 4]
+  crc = zlib.crc32(head + symbols.astype("<i4").tobytes())
+  assert container.symbols_crc(HEADER, symbols) == crc
+  assert container.symbols_crc(HEADER, symbols[:1], symbols[1:]) == crc
+  assert container.symbols_crc(HEADER, symbols.T) != crc
+  for change in ({"width": 767}, {"quality": 4}, {"flags": 1}):
+    other = dataclasses.replace(HEADER, **change)
+    assert container.symbols_crc(other, symbols) != crc
+
+
+def test_too_many_pixels_are_refused_by_the_header_alone():
+  data = container.pack(FILE)
+  pixels = 768 * 512
+  assert container.unpack(data, max_pixels=pixels) == FILE
+  with pytest.raises(types.LicError, match="768x512 pixels; the limit is 393"):
+    container.unpack(data, max_pixels=pixels - 1)
+
+
+def test_no_more_is_read_than_a_header_announces(tmp_path):
+  path = tmp_path / "file.lic"
+  for data in (container.pack(FILE), container.pack(_small())):
+    path.write_bytes(data)
+    assert container.pack(container.read(path)) == data
+    path.write_bytes(data + bytes(10))
+    with pytest.raises(types.LicError, match="goes on"):
+      container.read(path)
+    path.write_bytes(data[:-1])
+    with pytest.raises(types.LicError, match="cut off"):
+      container.read(path)
+  # These never end.
+  for name in ("/dev/zero", "/dev/urandom"):
+    with pytest.raises(types.LicError, match=r"not a \.lic file"):
+      container.read(name)
+
+
+def _small() -> container.File:
+  return container.File(HEADER, hyper_latent=b"", latent=b"x")

@@ -75,6 +75,28 @@ def test_windows_change_no_symbol_and_no_pixel(bundle, monkeypatch, core):
   np.testing.assert_array_equal(decode.decode(encoded.data, bundle), whole)
 
 
+def test_an_analysis_in_windows_gives_nearly_the_same_file(bundle, monkeypatch):
+  rgb = _crop(230, 440)
+  whole = encode.encode(rgb, bundle)
+  monkeypatch.setattr(encode, "CORE", 64)
+  monkeypatch.setattr(encode, "MARGIN", 192)
+  parts = encode.encode(rgb, bundle)
+  for name in ("y", "z"):
+    ours, theirs = (getattr(e.symbols, name) for e in (parts, whole))
+    if ours is not None:
+      # Rounding may fall the other way where the last bit differs.
+      assert np.mean(ours != theirs) < 1e-3
+      assert np.abs(ours - theirs).max() <= 1
+
+
+def test_a_small_file_cannot_claim_a_large_image(bundle):
+  file = container.unpack(encode.encode(_crop(64, 64), bundle).data)
+  header = dataclasses.replace(file.header, width=10_000, height=10_000)
+  data = container.pack(dataclasses.replace(file, header=header))
+  with pytest.raises(types.LicError, match="too few for an image of 10000x"):
+    decode.decode(data, bundle)
+
+
 def _within_promise(encoded: encode.Encoded, bundle: bundles.Bundle) -> bool:
   """Real size against the estimate: 0.5 % and 64 bytes."""
   estimated = encode.estimated_bits(encoded, bundle) / 8
