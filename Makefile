@@ -1,5 +1,7 @@
 # make demo     trains a small codec, compresses a photograph with it
 # make test     runs the tests and checks who imports whom
+# make test-tfc runs the codec's part of them with the oldest JAX, NumPy and
+#               Flax, beside tensorflow-compression, in .venv-tfc
 # make lint     checks style and imports; make format repairs the style
 #
 # Each sets up .venv first where setup.cfg or pyproject.toml is newer than it.
@@ -11,7 +13,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # Processes of pytest. Most of a test's time is compilation by one thread.
 WORKERS ?= 2
 
-.PHONY: demo test lint format
+.PHONY: demo test test-tfc lint format
 # Two targets may not install into one .venv at a time.
 .NOTPARALLEL:
 
@@ -21,6 +23,10 @@ demo: .venv/installed
 test: .venv/installed-dev
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope
 	$(BIN)/lint-imports
+
+test-tfc: .venv-tfc/installed
+	.venv-tfc/bin/python -m pytest -n $(WORKERS) --dist loadscope \
+	  tests/codec tests/entropy tests/ops tests/test_compress.py
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
@@ -41,11 +47,17 @@ format: .venv/installed-dev
 	@$(PIP) install --editable '.[dev]'
 	@touch .venv/installed $@
 
+.venv-tfc/installed: setup.cfg pyproject.toml | .venv-tfc/bin/pip
+	@echo "installing lic_jax and tensorflow-compression into .venv-tfc"
+	@.venv-tfc/bin/python -m pip --quiet --disable-pip-version-check \
+	  install --editable '.[dev,tfc]'
+	@touch $@
+
 # pip comes last into a new environment: while it is missing, begin again.
-$(BIN)/pip:
+$(BIN)/pip .venv-tfc/bin/pip:
 	@command -v $(PYTHON) >/dev/null || { \
 	  echo "make: no $(PYTHON) here; say which with PYTHON=" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit( \
 	  "make: Python 3.11 or newer is needed, $(PYTHON) is " \
 	  + sys.version.split()[0] + "; say which with PYTHON=")'
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv $(@D)/..

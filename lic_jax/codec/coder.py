@@ -47,15 +47,15 @@ def encode_symbols(
   """
   index = table_index.reshape(-1)
   counts, runs = _order(index, tables.count)
+  # Symbols, and in their place the entries of their tables.
   entries = np.empty(len(index), np.int32)
-  ordered = np.empty(len(index), np.int32)
-  _sort(symbols.reshape(-1), index, runs, out=ordered)
+  _sort(symbols.reshape(-1), index, runs, out=entries)
   escapes = []
   for table, group in groups(counts):
-    entry = ordered[group].astype(np.int64) - tables.minima[table]
+    entry = entries[group].astype(np.int64) - tables.minima[table]
     escape = tables.lengths[table] - 1
     outside = (entry < 0) | (entry >= escape)
-    escapes += ordered[group][outside].tolist()
+    escapes += entries[group][outside].tolist()
     entries[group] = np.where(outside, escape, entry)
   side = b"".join(varint.write(varint.fold(value)) for value in escapes)
   coded = CODERS[coder].encode(entries, counts, tables)

@@ -16,6 +16,9 @@ from lic_jax.codec.tables import PRECISION, Tables
 from lic_jax.types import LicError
 
 BITS = 16
+# Read when TensorFlow is first imported, which Flax does as well: no notes
+# about GPUs, for whom a command that prints one line is meant.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def encode(
@@ -87,7 +90,6 @@ def _tensorflow() -> tuple[Any, Any]:
   Raises:
     LicError: they are not installed.
   """
-  os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
   # Imported here because it takes seconds and is an extra.
   try:
     import tensorflow as tf
