@@ -38,7 +38,7 @@ def main() -> None:
     strings, shape = torch.load(source)
     start = time.perf_counter()
     x_hat = network.decompress(strings, shape)["x_hat"][0]
-    print(time.perf_counter() - start)
+    print("decompress", time.perf_counter() - start)
     pixels = (x_hat.clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy()
     Image.fromarray(pixels).save(target, compress_level=3)
 
