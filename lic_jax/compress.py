@@ -31,7 +31,7 @@ from PIL import ImageColor
 from lic_jax.codec import bundle as bundles
 from lic_jax.codec import container
 from lic_jax.codec.coder import CODERS
-from lic_jax.commands import describe, folders
+from lic_jax.commands import describe
 from lic_jax.commands.decode import Decode
 from lic_jax.commands.encode import Encode
 from lic_jax.commands.job import Job, Report
@@ -115,6 +115,10 @@ def _folder(
   args: argparse.Namespace, job: Job, *, suffixes: Collection[str], suffix: str
 ) -> int:
   """Runs a job over a folder; returns the exit status."""
+  # Imported here because it brings multiprocessing, for which one file would
+  # have to wait.
+  from lic_jax.commands import folders
+
   output = args.output
   files = {".lic", *writing.FORMATS}
   named_like_one = not output.exists() and output.suffix.lower() in files

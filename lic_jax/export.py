@@ -18,7 +18,6 @@ from typing import Any
 import flax.linen as nn
 import jax
 import numpy as np
-from jaxtyping import Float, Int
 from scipy import special
 
 from lic_jax.codec import bundle as bundles
@@ -28,7 +27,7 @@ from lic_jax.data import images
 from lic_jax.entropy import factorized, quantisation
 from lic_jax.models import build
 from lic_jax.training import checkpoint
-from lic_jax.types import LicError
+from lic_jax.types import Float, Int, LicError
 
 # Height and width in pixels, multiples of every stride, of what is seen of a
 # photograph to find the ranges of the integer hyper-synthesis.

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator
 from unittest import mock
 
 import jax
-from jaxtyping import Float
 
 from lic_jax.ops import synthesis, transposed
-from lic_jax.types import Array
+from lic_jax.types import Array, Float
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 Image = Float[Array, "b h w c"]

@@ -11,10 +11,9 @@ from collections.abc import Iterator
 
 import constriction
 import numpy as np
-from jaxtyping import Int
 
 from lic_jax.codec.tables import Tables, groups
-from lic_jax.types import LicError
+from lic_jax.types import Int, LicError
 
 
 def encode(

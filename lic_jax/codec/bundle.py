@@ -27,12 +27,12 @@ from typing import Any
 import numpy as np
 import safetensors
 import safetensors.numpy
-from jaxtyping import Float
 
 from lic_jax import types
 from lic_jax.codec import container, storage, tables
 from lic_jax.codec.tables import Tables
 from lic_jax.entropy import integer
+from lic_jax.types import Float
 
 DECODER, ENCODER, CARD = (
   "decoder.safetensors",

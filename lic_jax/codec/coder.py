@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from types import ModuleType
 
 import numpy as np
-from jaxtyping import Bool, Int, Shaped, UInt
 
 from lic_jax.codec import ans, range_coder, varint
 from lic_jax.codec.tables import PRECISION, Tables, groups
-from lic_jax.types import LicError
+from lic_jax.types import Bool, Int, LicError, Shaped, UInt
 
 # By the name that a user gives.
 CODERS: dict[str, ModuleType] = {"ans": ans, "range": range_coder}

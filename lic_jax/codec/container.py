@@ -13,10 +13,10 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int
 
 from lic_jax import types
 from lic_jax.codec import varint
+from lic_jax.types import Int
 
 MAGIC = b"\x89LIC"
 VERSION = 1

@@ -16,14 +16,13 @@ is bounded; the result is that of the whole, to the last bit.
 import functools
 
 import numpy as np
-from jaxtyping import Float, Int, UInt, UInt8
 
 from lic_jax import types
 from lic_jax.codec import coder, container
 from lic_jax.codec.bundle import Bundle, Decoder
 from lic_jax.entropy import integer
 from lic_jax.ops import synthesis, windows
-from lic_jax.types import Latents
+from lic_jax.types import Float, Int, Latents, UInt, UInt8
 
 # Side of a window's core, pixels: some hundred MiB for a shallow synthesis.
 CORE = 2048

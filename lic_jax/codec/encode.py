@@ -19,7 +19,6 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int, UInt8
 
 from lic_jax import types
 from lic_jax.codec import bundle as bundles
@@ -32,7 +31,7 @@ from lic_jax.models import build
 from lic_jax.ops import synthesis
 from lic_jax.ops.padding import pad_reflect
 from lic_jax.ops.windows import windows
-from lic_jax.types import Latents
+from lic_jax.types import Float, Int, Latents, UInt8
 
 # Pixels, multiples of 64: the side of what is analysed at once, and a margin
 # around it as wide as any analysis and hyper-analysis together reach.

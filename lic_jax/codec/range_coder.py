@@ -10,10 +10,9 @@ import os
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
 
 from lic_jax.codec.tables import PRECISION, Tables
-from lic_jax.types import LicError
+from lic_jax.types import Int, LicError
 
 BITS = 16
 # Read when TensorFlow is first imported, which Flax does as well: no notes

@@ -17,10 +17,10 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-from jaxtyping import Float, Int, UInt
 
 from lic_jax import types
 from lic_jax.ops.scales import SCALE_COUNT, SCALE_MAX, SCALE_MIN
+from lic_jax.types import Float, Int, UInt
 
 PRECISION = 24
 TOTAL = 1 << PRECISION

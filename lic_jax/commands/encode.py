@@ -5,12 +5,12 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
 
 from lic_jax.codec import container, storage, target
 from lic_jax.codec.bundle import Bundle
 from lic_jax.commands.job import Done, Report, naming
 from lic_jax.data import reading
+from lic_jax.types import UInt8
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,10 +13,9 @@ import math
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float
 
 from lic_jax.entropy.gaussian import log1mexp
-from lic_jax.types import Array
+from lic_jax.types import Array, Float
 
 FILTERS = (3, 3)
 INIT_SCALE = 10.0

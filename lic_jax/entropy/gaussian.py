@@ -11,11 +11,10 @@ import math
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import erfc
-from jaxtyping import Float
 
 from lic_jax.ops.bounds import lower_bound, upper_bound
 from lic_jax.ops.scales import LOG_STEP, SCALE_COUNT, SCALE_MIN
-from lic_jax.types import Array
+from lic_jax.types import Array, Float
 
 ROOT_2PI = math.sqrt(2 * math.pi)
 HALF_ROOT = math.sqrt(0.5)

@@ -27,11 +27,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped, UInt8
 
 from lic_jax.ops.namespace import namespace
 from lic_jax.ops.transposed import conv_transpose, same_origin
-from lic_jax.types import Array, LicError
+from lic_jax.types import Array, Float, Int, LicError, Shaped, UInt8
 
 BOUND = 1 << 24
 # Thresholds on s are multiples of 2^-12: 0.015 of a quarter step at index 63.

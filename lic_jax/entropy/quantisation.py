@@ -11,12 +11,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
 
 from lic_jax.entropy import integer
 from lic_jax.ops.scales import SCALE_COUNT
 from lic_jax.ops.transposed import conv_transpose, same_origin
-from lic_jax.types import LicError
+from lic_jax.types import Bool, Float, Int, LicError
 
 # Weights have 8 bits with the sign, or up to 4 fewer where the bound asks so.
 WEIGHT_TOP, FEWER_BITS = 127, 4

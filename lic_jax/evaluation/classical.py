@@ -16,10 +16,9 @@ import io
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from jaxtyping import Shaped
 from PIL import Image, features
 
-from lic_jax.types import LicError
+from lic_jax.types import LicError, Shaped
 
 # Checked to be 8-bit RGB where a file is made.
 Pixels = Shaped[np.ndarray, "h w c"]

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
+
+from lic_jax.types import UInt8
 
 CAPTION = 28  # height of a caption, pixels
 

@@ -17,14 +17,13 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import UInt8
 
 from lic_jax.codec import decode, encode
 from lic_jax.codec.bundle import Bundle
 from lic_jax.data import images
 from lic_jax.metrics import distortion
 from lic_jax.sga import encode as iterative
-from lic_jax.types import LicError
+from lic_jax.types import LicError, UInt8
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".ppm")
 MEANS = ("bpp", "psnr", "ms_ssim")

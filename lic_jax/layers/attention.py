@@ -1,11 +1,10 @@
 """ELIC's simplified attention; shallow specification 1.6."""
 
 import flax.linen as nn
-from jaxtyping import Float
 
 from lic_jax.layers.convolution import Conv
 from lic_jax.layers.residual import Bottleneck
-from lic_jax.types import Array
+from lic_jax.types import Array, Float
 
 
 class Attention(nn.Module):

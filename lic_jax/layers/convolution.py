@@ -10,9 +10,8 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float
 
-from lic_jax.types import Array
+from lic_jax.types import Array, Float
 
 Initializer = Callable[..., Any]
 

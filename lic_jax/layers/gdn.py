@@ -7,11 +7,10 @@ beta = 1 and gamma = 0.1 I.
 
 import flax.linen as nn
 import jax.numpy as jnp
-from jaxtyping import Float
 
 from lic_jax.ops.bounds import lower_bound
 from lic_jax.ops.gdn import norm1, norm2
-from lic_jax.types import Array
+from lic_jax.types import Array, Float
 
 PEDESTAL = 2.0**-36
 BETA_MINIMUM = 1e-6

@@ -9,11 +9,10 @@ import functools
 
 import flax.linen as nn
 import jax
-from jaxtyping import Float
 
 from lic_jax.layers.convolution import Conv, pixel_shuffle, torch_uniform
 from lic_jax.layers.gdn import GDN
-from lic_jax.types import Array
+from lic_jax.types import Array, Float
 
 gelu = functools.partial(jax.nn.gelu, approximate=False)
 

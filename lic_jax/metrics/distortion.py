@@ -16,9 +16,8 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Num
 
-from lic_jax.types import Array
+from lic_jax.types import Array, Float, Num
 
 PEAK = 255.0
 WINDOW = 11

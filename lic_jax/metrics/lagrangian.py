@@ -5,9 +5,7 @@ rate in bits per pixel and the distortion as MSE on the 0..255 scale
 (specification section 3: the lambdas 0.00125 to 0.08).
 """
 
-from jaxtyping import Float
-
-from lic_jax.types import Array
+from lic_jax.types import Array, Float
 
 
 def lagrangian(

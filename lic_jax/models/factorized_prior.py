@@ -8,11 +8,10 @@ Shallow-decoder specification 1.5 and 2.1.
 
 import flax.linen as nn
 import jax.numpy as jnp
-from jaxtyping import Float
 
 from lic_jax.entropy import factorized
 from lic_jax.ops import quantise
-from lic_jax.types import Array, Latents, Output
+from lic_jax.types import Array, Float, Latents, Output
 
 
 class FactorizedPriorModel(nn.Module):

@@ -12,11 +12,10 @@ with a hierarchical analysis, the default codec.
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float
 
 from lic_jax.entropy import factorized, gaussian
 from lic_jax.ops import quantise
-from lic_jax.types import Array, Latents, LicError, Output
+from lic_jax.types import Array, Float, Latents, LicError, Output
 
 QUANTISATIONS = ("unoise", "mixedq")
 

@@ -9,9 +9,8 @@ import functools
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float
 
-from lic_jax.types import Array
+from lic_jax.types import Array, Float
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1,))

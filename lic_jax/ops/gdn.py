@@ -7,11 +7,9 @@ The classical form (LOC-LIC, specification 1.1) is
 The parameterisation that keeps beta and gamma non-negative: `layers.gdn`.
 """
 
-from jaxtyping import Float
-
 from lic_jax.ops.namespace import namespace
 from lic_jax.ops.product import product
-from lic_jax.types import Array
+from lic_jax.types import Array, Float
 
 
 def norm1(

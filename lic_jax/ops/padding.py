@@ -4,7 +4,8 @@ Specification section 5: reflect at the bottom and the right.
 """
 
 import numpy as np
-from jaxtyping import Shaped
+
+from lic_jax.types import Shaped
 
 
 def pad_reflect(

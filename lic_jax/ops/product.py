@@ -9,9 +9,8 @@ library does not, pixels may differ by one level, never symbols.
 """
 
 import numpy as np
-from jaxtyping import Float
 
-from lic_jax.types import Array
+from lic_jax.types import Array, Float
 
 # A multiple of the rows that the kernels of common libraries take at once.
 GROUP = 16

@@ -2,9 +2,8 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float
 
-from lic_jax.types import Array
+from lic_jax.types import Array, Float
 
 
 def hard(

@@ -15,11 +15,10 @@ decodes by it, and iterative encoding, whose kernels stay as they are
 """
 
 import numpy as np
-from jaxtyping import Float, Shaped
 
 from lic_jax.ops.namespace import namespace
 from lic_jax.ops.product import product
-from lic_jax.types import Array
+from lic_jax.types import Array, Float, Shaped
 
 # Samples of gathered neighbours that `conv_transpose` holds at once: what stays
 # in a processor's cache, 2 MiB of float32.

@@ -11,12 +11,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jaxtyping import Float
-
 from lic_jax.ops.gdn import norm1
 from lic_jax.ops.namespace import named, namespace
 from lic_jax.ops.transposed import conv_transpose, same_origin, signal_origin
-from lic_jax.types import Array
+from lic_jax.types import Array, Float
 
 Latent = Float[Array, "b h w c"]
 Image = Float[Array, "b h2 w2 3"]

@@ -18,11 +18,10 @@ import sys
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Shaped
 
 from lic_jax.ops import subpixel
 from lic_jax.ops.namespace import named, namespace
-from lic_jax.types import Array
+from lic_jax.types import Array, Float, Shaped
 
 
 def same_origin(kernel: int, stride: int) -> int:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Shaped
+
+from lic_jax.types import Shaped
 
 
 class Span(NamedTuple):

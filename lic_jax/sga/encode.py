@@ -19,7 +19,6 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import UInt8
 
 from lic_jax.codec import bundle as bundles
 from lic_jax.codec import encode as codec
@@ -30,7 +29,7 @@ from lic_jax.ops.windows import Span, windows
 from lic_jax.sga import schedule
 from lic_jax.sga.objective import Target, Terms, Variables
 from lic_jax.sga.optimizer import Optimizer, Problem
-from lic_jax.types import Array, Latents, LicError
+from lic_jax.types import Array, Latents, LicError, UInt8
 
 # Pixels: the side of what is optimised at once, which bounds the memory, and
 # how far the latents of z reach: 3 samples, through both syntheses.

@@ -14,10 +14,9 @@ import flax
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
 
 from lic_jax.ops import subpixel, synthesis
-from lic_jax.types import Array
+from lic_jax.types import Array, Float
 
 # Up to this depth XLA's convolution is quicker than the product.
 SHALLOW = 128

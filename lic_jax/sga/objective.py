@@ -10,13 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-from jaxtyping import Float
 
 from lic_jax.entropy import factorized, gaussian, integer
 from lic_jax.metrics.lagrangian import lagrangian
 from lic_jax.ops import synthesis
 from lic_jax.ops.scales import SCALE_COUNT
-from lic_jax.types import Array
+from lic_jax.types import Array, Float
 
 Functions = Mapping[str, Mapping[str, Any]]
 

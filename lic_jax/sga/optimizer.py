@@ -17,7 +17,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Float
 
 from lic_jax.codec import bundle as bundles
 from lic_jax.codec.bundle import Bundle
@@ -26,7 +25,7 @@ from lic_jax.sga import frozen, objective, relaxation
 from lic_jax.sga.objective import Functions, Target, Terms, Variables, Weights
 from lic_jax.sga.relaxation import Relaxation
 from lic_jax.sga.schedule import Schedule
-from lic_jax.types import Array, LicError
+from lic_jax.types import Array, Float, LicError
 
 # Steps between two looks at the rounded latents, the clock and the user.
 CHUNK = 25

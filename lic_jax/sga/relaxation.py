@@ -10,10 +10,9 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Float
 
 from lic_jax.ops import quantise
-from lic_jax.types import Array
+from lic_jax.types import Array, Float
 
 # (m, temperature, key) -> m_tilde
 Relaxation = Callable[[Array, Array, Array], Array]

@@ -9,7 +9,8 @@ import dataclasses
 import math
 
 import numpy as np
-from jaxtyping import Float
+
+from lic_jax.types import Float
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,9 +5,8 @@ that one formula serves both. Shallow-decoder specification 3.
 """
 
 import jax.numpy as jnp
-from jaxtyping import Float
 
-from lic_jax.types import Array, LicError
+from lic_jax.types import Array, Float, LicError
 
 Scalar = Float[Array, ""]
 

@@ -15,10 +15,9 @@ import math
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, UInt8
 
 from lic_jax.ops import scales
-from lic_jax.types import LicError
+from lic_jax.types import Float, LicError, UInt8
 
 BLOCK = 16  # side of a block, the stride of the latent
 SMALL = 0.1  # factor on what would disturb the start

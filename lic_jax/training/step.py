@@ -11,12 +11,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Float, UInt8
 
 from lic_jax.metrics.lagrangian import lagrangian
 from lic_jax.training import schedule
 from lic_jax.training.state import TrainState, rate_factors
-from lic_jax.types import Array
+from lic_jax.types import Array, Float, UInt8
 
 Terms = dict[str, Float[Array, ""]]
 

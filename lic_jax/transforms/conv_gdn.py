@@ -12,7 +12,6 @@ the activation, and the last bias of BLS2017's analysis.
 from collections.abc import Sequence
 
 import flax.linen as nn
-from jaxtyping import Float
 
 from lic_jax.layers.convolution import (
   Conv,
@@ -22,7 +21,7 @@ from lic_jax.layers.convolution import (
 )
 from lic_jax.layers.gdn import GDN1, GDNWeights
 from lic_jax.ops import synthesis
-from lic_jax.types import Array
+from lic_jax.types import Array, Float
 
 
 class Analysis(nn.Module):

@@ -8,13 +8,12 @@ synthesis mirrors it and stands in the comparison of complexities only.
 from collections.abc import Sequence
 
 import flax.linen as nn
-from jaxtyping import Float
 
 from lic_jax.layers.attention import Attention
 from lic_jax.layers.convolution import Conv, TransposedWeights
 from lic_jax.layers.residual import Bottleneck
 from lic_jax.ops.synthesis import upsample
-from lic_jax.types import Array
+from lic_jax.types import Array, Float
 
 
 def _bottlenecks(x: Array, stage: int, dtype: str) -> Array:

@@ -14,7 +14,6 @@ The default codec adds to its analysis a linear 16x16 /16 path of its own, for
 from collections.abc import Sequence
 
 import flax.linen as nn
-from jaxtyping import Float
 
 from lic_jax.layers.convolution import Conv
 from lic_jax.layers.residual import (
@@ -24,7 +23,7 @@ from lic_jax.layers.residual import (
   TorchConv,
   Upsample,
 )
-from lic_jax.types import Array
+from lic_jax.types import Array, Float
 
 
 class Analysis(nn.Module):

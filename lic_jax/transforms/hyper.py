@@ -9,11 +9,10 @@ all decoding; the default codec is narrower.
 """
 
 import flax.linen as nn
-from jaxtyping import Float
 
 from lic_jax.layers.convolution import Conv, TransposedWeights
 from lic_jax.ops import synthesis
-from lic_jax.types import Array
+from lic_jax.types import Array, Float
 
 KERNELS = (5, 5, 3)
 STRIDES = (2, 2, 1)

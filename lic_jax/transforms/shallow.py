@@ -8,12 +8,11 @@ pays with a stronger analysis. The functions themselves: `ops.synthesis`.
 from collections.abc import Sequence
 
 import flax.linen as nn
-from jaxtyping import Float
 
 from lic_jax.layers.convolution import TransposedWeights
 from lic_jax.layers.gdn import GDNWeights
 from lic_jax.ops import synthesis
-from lic_jax.types import Array
+from lic_jax.types import Array, Float
 
 
 class JpegLike(nn.Module):
