@@ -40,11 +40,15 @@ VARIANTS = {
   "NumPy": ("numpy", 1, {}),
   "NumPy, 1 thread": ("numpy", 1, ONE_THREAD),
   "NumPy, batch 4": ("numpy", 4, {}),
+  "NumPy, AVX2": ("numpy", 1, {"OPENBLAS_CORETYPE": "HASWELL"}),
+  "NumPy, AVX without FMA": ("numpy", 1, {"OPENBLAS_CORETYPE": "SANDYBRIDGE"}),
+  "NumPy, SSE3": ("numpy", 1, {"OPENBLAS_CORETYPE": "PRESCOTT"}),
   "JAX, jit": ("jit", 1, {}),
   "JAX, no jit": ("eager", 1, {}),
   "JAX, jit, batch 4": ("jit", 4, {}),
   "JAX, jit, 1 thread": ("jit", 1, ONE_XLA_THREAD),
   "JAX, jit, fast-math": ("jit", 1, {"XLA_FLAGS": FAST_MATH}),
+  "JAX, jit, SSE4.2": ("jit", 1, {"XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2"}),
 }
 
 
