@@ -10,7 +10,7 @@ with a table per channel. The encoder gets its prior from the
 functions of this file; there is no second copy. Nothing here reaches JAX.
 
 Both networks run in windows with margins as wide as they reach, so that memory
-is bounded; the result is that of the whole, to the last bit.
+is bounded. How high those are changes no bit of the result.
 """
 
 import functools
@@ -24,8 +24,9 @@ from lic_jax.entropy import integer
 from lic_jax.ops import synthesis, windows
 from lic_jax.types import Float, Int, Latents, UInt, UInt8
 
-# Side of a window's core, pixels: some hundred MiB for a shallow synthesis.
-CORE = 2048
+# Height and width of a window's core, pixels: some hundred MiB for a shallow
+# synthesis. The width decides how rows are cut, hence the last bits of x_hat.
+CORE_HEIGHT, CORE_WIDTH = 2048, 2048
 
 
 def decode(data: bytes, bundle: Bundle) -> UInt8[np.ndarray, "h w *c"]:
@@ -151,7 +152,7 @@ def prior(
     z,
     scale=scale,
     reach=reach,
-    core=CORE * scale // decoder.stride,
+    core=_core(scale, pixels=decoder.stride // scale),
   )
 
 
@@ -190,7 +191,7 @@ def reconstruct(
 
   scale, reach = synthesis.geometry(decoder.functions["synthesis"], weights)
   (image,) = windows.upsample(
-    paint, y_hat, scale=scale, reach=reach, core=CORE // scale * scale
+    paint, y_hat, scale=scale, reach=reach, core=_core(scale, pixels=1)
   )
   return image[0, :height, :width]
 
@@ -201,6 +202,15 @@ def pixels(x: Float[np.ndarray, "*b"]) -> UInt8[np.ndarray, "*b"]:
   np.rint(levels, out=levels)
   np.fmax(levels, 0, out=levels)  # 0 for NaN as well
   return np.minimum(levels, 255, out=levels).astype(np.uint8)
+
+
+def _core(scale: int, *, pixels: int) -> tuple[int, int]:
+  """A core in a network's output samples, each of so many pixels a side."""
+  unit = scale * pixels
+  return (
+    max(1, CORE_HEIGHT // unit) * scale,
+    max(1, CORE_WIDTH // unit) * scale,
+  )
 
 
 def _check_symbols(header: container.Header, *symbols: np.ndarray) -> None:

@@ -8,7 +8,6 @@ The parameterisation that keeps beta and gamma non-negative: `layers.gdn`.
 """
 
 from lic_jax.ops.namespace import namespace
-from lic_jax.ops.product import product
 from lic_jax.types import Array, Float
 
 
@@ -16,11 +15,11 @@ def norm1(
   u: Float[Array, "*b c"], beta: Float[Array, "c"], gamma: Float[Array, "c c"]
 ) -> Float[Array, "*b c"]:
   """beta + |u| gamma: the norm of GDN1 and IGDN1."""
-  return product(abs(u), gamma) + beta
+  return abs(u) @ gamma + beta
 
 
 def norm2(
   u: Float[Array, "*b c"], beta: Float[Array, "c"], gamma: Float[Array, "c c"]
 ) -> Float[Array, "*b c"]:
   """sqrt(beta + u^2 gamma): the norm of classical GDN and IGDN."""
-  return namespace(u).sqrt(product(u * u, gamma) + beta)
+  return namespace(u).sqrt((u * u) @ gamma + beta)

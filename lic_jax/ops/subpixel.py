@@ -17,7 +17,6 @@ decodes by it, and iterative encoding, whose kernels stay as they are
 import numpy as np
 
 from lic_jax.ops.namespace import namespace
-from lic_jax.ops.product import product
 from lic_jax.types import Array, Float, Shaped
 
 # Samples of gathered neighbours that `conv_transpose` holds at once: what stays
@@ -87,7 +86,10 @@ def conv_transpose(
 ) -> Float[np.ndarray, "b h2 w2 c_out"]:
   """`ops.transposed.conv_transpose` for NumPy.
 
-  A sample does not depend on what lies beyond its neighbours, to the last bit.
+  To the last bit, a row of the result depends on nothing but the rows of x that
+  its samples see: one product for each row, and always of the same size. (In a
+  larger one, a matrix library treats the rows that its kernels leave over
+  differently.) So strips of an image have the bits of the whole.
   """
   size, _, _, c_out = kernel.shape
   count = taps(size, stride, origin)
@@ -107,7 +109,8 @@ def conv_transpose(
       last = min(first + step, rows)
       seen = gathered[: last - first]
       _gather(x[image, first : last + count - 1], count, out=seen)
-      places = product(seen.reshape(-1, len(dense)), dense)
+      # NumPy multiplies each row of places on its own.
+      places = seen @ dense
       if bias is not None:
         places += np.tile(bias.astype(x.dtype), stride * stride)
       places = places.reshape(last - first, columns, stride, stride * c_out)

@@ -75,7 +75,7 @@ def upsample(
   *,
   scale: int,
   reach: int,
-  core: int,
+  core: tuple[int, int],
 ) -> tuple[np.ndarray, ...]:
   """function(x), by windows.
 
@@ -84,10 +84,16 @@ def upsample(
     x: its input.
     scale: output samples per input sample.
     reach: input samples on each side of an output sample that it depends on.
-    core: side of a core in output samples, a multiple of `scale`.
+    core: height and width of a core in output samples, multiples of `scale`.
   """
   b, height, width = x.shape[0], scale * x.shape[1], scale * x.shape[2]
-  places = list(windows(height, width, core=core, margin=scale * reach))
+  rows, columns = core
+  margin = scale * reach
+  places = list(
+    itertools.product(
+      spans(height, rows, margin), spans(width, columns, margin)
+    )
+  )
   if len(places) == 1:
     return function(x)
   whole = None

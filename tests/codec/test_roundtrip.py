@@ -63,16 +63,25 @@ def test_the_decoder_agrees_with_the_model_that_was_trained(bundle):
 
 
 @pytest.mark.parametrize("core", [64, 128])
-def test_windows_change_no_symbol_and_no_pixel(bundle, monkeypatch, core):
+def test_strips_change_no_symbol_and_no_pixel(bundle, monkeypatch, core):
   rgb = _crop(230, 300)
   encoded = encode.encode(rgb, bundle)
   whole = decode.decode(encoded.data, bundle)
-  monkeypatch.setattr(decode, "CORE", core)
+  monkeypatch.setattr(decode, "CORE_HEIGHT", core)
   again = encode.encode_latents(
     encode.analyse(rgb, bundle), bundle, height=230, width=300
   )
   assert again.data == encoded.data
   np.testing.assert_array_equal(decode.decode(encoded.data, bundle), whole)
+
+
+def test_windows_change_no_symbol_and_hardly_a_pixel(bundle, monkeypatch):
+  rgb = _crop(230, 300)
+  encoded = encode.encode(rgb, bundle)
+  whole = decode.decode(encoded.data, bundle)
+  monkeypatch.setattr(decode, "CORE_WIDTH", 64)
+  difference = decode.decode(encoded.data, bundle).astype(int) - whole
+  assert np.abs(difference).max() <= 1 and np.mean(difference != 0) < 1e-3
 
 
 def test_an_analysis_in_windows_gives_nearly_the_same_file(bundle, monkeypatch):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lic_jax.ops import synthesis
 from lic_jax.ops.transposed import conv_transpose
 from lic_jax.ops.windows import spans, upsample
 
@@ -33,6 +34,36 @@ def test_windows_as_wide_as_a_function_reaches_give_the_whole(rng, size):
     return out, out.max(axis=-1)
 
   for core in (2, 8, 64):
-    parts = upsample(function, x, scale=2, reach=2, core=core)
+    parts = upsample(function, x, scale=2, reach=2, core=(core, 64))
     for part, whole in zip(parts, function(x)):
       np.testing.assert_array_equal(part, whole)
+
+
+@pytest.mark.parametrize("width", [1, 7, 48])
+def test_strips_of_a_decoder_have_the_bits_of_the_whole(rng, width):
+  def layer(k, c_in, c_out):
+    kernel = rng.normal(size=(k, k, c_in, c_out)).astype(np.float32) / k
+    return {"kernel": kernel, "bias": np.ones(c_out, np.float32)}
+
+  weights = {
+    "conv1": layer(13, 96, 12),
+    "conv_res": layer(13, 96, 12),
+    "conv2": layer(5, 12, 3),
+    "igdn": {
+      "beta": np.ones(12, np.float32),
+      "gamma": rng.random((12, 12), np.float32),
+    },
+  }
+  function = {"function": "two_layer", "strides": [8, 2]}
+  scale, reach = synthesis.geometry(function, weights)
+  assert (scale, reach) == (16, 2)
+  y = rng.normal(size=(1, 41, width, 96)).astype(np.float32)
+
+  def decode(y):
+    return (synthesis.two_layer(weights, y, strides=(8, 2)),)
+
+  for height in (16, 80, 160, 320):
+    (strips,) = upsample(
+      decode, y, scale=scale, reach=reach, core=(height, 1024)
+    )
+    np.testing.assert_array_equal(strips, decode(y)[0])
