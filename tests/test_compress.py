@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import warnings
 
 import numpy as np
@@ -13,7 +15,7 @@ from PIL import Image
 
 from lic_jax import compress
 from lic_jax.codec import bundle as bundles
-from lic_jax.codec import encode
+from lic_jax.codec import decode, encode
 from lic_jax.data import images, writing
 from lic_jax.sga import encode as iterative
 
@@ -131,6 +133,75 @@ def test_an_interrupted_run_leaves_nothing(
   assert not list(tmp_path.iterdir())
 
 
+def test_a_signal_to_end_leaves_nothing(
+  codec, compressed, tmp_path, monkeypatch
+):
+  def ended(*args, **options):
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(60)
+
+  before = signal.getsignal(signal.SIGTERM)
+  monkeypatch.setattr(writing.Image.Image, "save", ended)
+  arguments = ["decode", compressed[1], str(tmp_path / "o.png")]
+  with pytest.raises(SystemExit) as stopped:
+    compress.main([*arguments, "--codec", codec])
+  signal.signal(signal.SIGTERM, before)
+  assert stopped.value.code == 128 + signal.SIGTERM
+  assert not list(tmp_path.iterdir())
+
+
+def test_too_little_memory_is_one_line(
+  codec, compressed, tmp_path, capsys, monkeypatch
+):
+  def starved(*args):
+    raise MemoryError
+
+  monkeypatch.setattr(decode, "decode_file", starved)
+  arguments = ["decode", compressed[1], tmp_path / "o.png", "--codec", codec]
+  _refused(capsys, arguments, message="not enough memory")
+
+
+def test_a_full_disk_is_one_line_and_nothing_is_left(
+  codec, compressed, tmp_path
+):
+  # Writing more than a block or two fails as it would on a full disk.
+  limited = ["sh", "-c", 'ulimit -f 1 && exec "$@"', "sh"]
+  program = [sys.executable, "-m", "lic_jax.compress", "decode", compressed[1]]
+  run = subprocess.run(
+    [*limited, *program, str(tmp_path / "o.png"), "--codec", codec],
+    capture_output=True,
+    text=True,
+  )
+  assert run.returncode == 1
+  assert run.stderr.startswith("lic: ") and run.stderr.count("\n") == 1
+  assert "File too large" in run.stderr
+  assert not list(tmp_path.iterdir())
+
+
+def test_an_image_beyond_the_limit_is_refused(
+  codec, compressed, tmp_path, capsys
+):
+  picture, file = compressed
+  limit = ["--codec", codec, "--max-pixels", 77 * 101 - 1]
+  message = "101x77 pixels; the limit is 7776"
+  for arguments in (
+    ["encode", picture, tmp_path / "o.lic"],
+    ["decode", file, tmp_path / "o.png"],
+  ):
+    _refused(capsys, [*arguments, *limit], message=message)
+  assert not list(tmp_path.iterdir())
+
+
+def test_a_target_is_kept_or_refused(codec, compressed, tmp_path, capsys):
+  picture, file = compressed
+  bpp = os.path.getsize(file) * 8 / (101 * 77)
+  arguments = ["encode", picture, str(tmp_path / "o.lic"), "--codec", codec]
+  assert compress.main([*arguments, "--target-bpp", str(bpp)]) == 0
+  assert f"{bpp:.4f} bpp" in capsys.readouterr().out
+  message = "at the lowest quality the file has"
+  _refused(capsys, [*arguments, "--target-bpp", bpp * 0.99], message=message)
+
+
 def test_info_prints_the_header(compressed, codec, capsys, monkeypatch):
   assert compress.main(["info", compressed[1]]) == 0
   lines = dict(
@@ -160,6 +231,9 @@ def test_models_lists_what_is_installed(codec, capsys, monkeypatch):
     ["encode", "one.png"],
     ["encode", "a.png", "b.lic", "--quality", "high"],
     ["encode", "a.png", "b.lic", "--qualty", "1"],
+    ["encode", "a.png", "b.lic", "--quality", "1", "--target-bpp", "1"],
+    ["encode", "a.png", "b.lic", "--target-bpp", "0"],
+    ["encode", "a.png", "b.lic", "--coder", "huffman"],
     ["encode", "a.png", "b.lic", "--sga", "0"],
     ["encode", "a.png", "b.lic", "--sga", "many"],
     ["encode", "a.png", "b.lic", "--budget-seconds", "-1"],

@@ -1,11 +1,12 @@
 """Symbols to bytes and back: identity, size, and exact bytes."""
 
+import constriction
 import numpy as np
 import pytest
 from scipy import special
 
 from lic_jax import types
-from lic_jax.codec import coder, tables, varint
+from lic_jax.codec import ans, coder, range_coder, tables, varint
 
 EXTREMES = [-(2**31), -(2**31) + 1, -1, 0, 1, 2**31 - 1]
 
@@ -13,6 +14,14 @@ EXTREMES = [-(2**31), -(2**31) + 1, -1, 0, 1, 2**31 - 1]
 @pytest.fixture(scope="module")
 def scale_tables() -> tables.Tables:
   return tables.scale_tables()
+
+
+@pytest.fixture(params=sorted(coder.CODERS))
+def entropy_coder(request) -> str:
+  """The name of an entropy coder; one that is not installed is skipped."""
+  if request.param == "range":
+    pytest.importorskip("tensorflow_compression_ops", reason="extra [tfc]")
+  return request.param
 
 
 def _gaussian_symbols(seed: int, count: int):
@@ -25,24 +34,26 @@ def _gaussian_symbols(seed: int, count: int):
 
 
 @pytest.mark.parametrize("shape", [(0,), (1,), (1, 3, 5, 7), (1, 8, 9, 320)])
-def test_decoding_returns_the_symbols_in_their_shape(scale_tables, shape):
+def test_decoding_returns_the_symbols_in_their_shape(
+  scale_tables, shape, entropy_coder
+):
   symbols, index = _gaussian_symbols(0, int(np.prod(shape)))
   symbols, index = symbols.reshape(shape), index.reshape(shape)
-  data = coder.encode_symbols(symbols, index, scale_tables)
-  decoded = coder.decode_symbols(data, index, scale_tables)
+  data = coder.encode_symbols(symbols, index, scale_tables, entropy_coder)
+  decoded = coder.decode_symbols(data, index, scale_tables, entropy_coder)
   assert decoded.dtype == np.int32
   np.testing.assert_array_equal(decoded, symbols)
 
 
-def test_any_int32_round_trips(scale_tables):
+def test_any_int32_round_trips(scale_tables, entropy_coder):
   rng = np.random.default_rng(1)
   wild = rng.integers(-(2**31), 2**31, 500)
   small = rng.integers(-4, 5, 500)
   symbols = np.concatenate([EXTREMES, wild, small]).astype(np.int32)
   rng.shuffle(symbols)
   index = rng.integers(0, 253, len(symbols)).astype(np.uint8)
-  data = coder.encode_symbols(symbols, index, scale_tables)
-  decoded = coder.decode_symbols(data, index, scale_tables)
+  data = coder.encode_symbols(symbols, index, scale_tables, entropy_coder)
+  decoded = coder.decode_symbols(data, index, scale_tables, entropy_coder)
   np.testing.assert_array_equal(decoded, symbols)
 
 
@@ -59,14 +70,18 @@ def test_more_than_256_tables_are_indexed_by_16_bits():
 
 
 @pytest.mark.parametrize("count", [100, 5000, 200_000])
-def test_the_size_is_the_information_content(scale_tables, count):
+def test_the_size_is_the_information_content(
+  scale_tables, count, entropy_coder
+):
   symbols, index = _gaussian_symbols(3, count)
   scale = np.geomspace(0.11, 256, 253)[index]
   k = np.abs(symbols)
   p = special.ndtr((0.5 - k) / scale) - special.ndtr((-0.5 - k) / scale)
   information = -np.log2(p).sum() / 8
-  data = coder.encode_symbols(symbols, index, scale_tables)
-  assert len(data) == pytest.approx(information, rel=5e-4, abs=12)
+  data = coder.encode_symbols(symbols, index, scale_tables, entropy_coder)
+  # Tables of 16 bits are a little off.
+  error = {"ans": 5e-4, "range": 2e-3}[entropy_coder]
+  assert len(data) == pytest.approx(information, rel=error, abs=12)
 
 
 def test_symbols_that_carry_nothing_take_a_few_bytes(scale_tables):
@@ -114,10 +129,12 @@ def test_no_bytes_at_all_are_refused(scale_tables):
     coder.decode_symbols(b"", np.zeros(3, np.uint8), scale_tables)
 
 
-def test_damaged_streams_give_symbols_or_a_clear_error(scale_tables):
+def test_damaged_streams_give_symbols_or_a_clear_error(
+  scale_tables, entropy_coder
+):
   symbols, index = _gaussian_symbols(5, 300)
   symbols[::50] = 2**31 - 1
-  data = coder.encode_symbols(symbols, index, scale_tables)
+  data = coder.encode_symbols(symbols, index, scale_tables, entropy_coder)
   rng = np.random.default_rng(6)
   for _ in range(300):
     damaged = bytearray(data)
@@ -125,10 +142,44 @@ def test_damaged_streams_give_symbols_or_a_clear_error(scale_tables):
       damaged[position] = rng.integers(256)
     damaged = bytes(damaged[: rng.integers(len(data) + 1)])
     try:
-      decoded = coder.decode_symbols(damaged, index, scale_tables)
+      decoded = coder.decode_symbols(
+        damaged, index, scale_tables, entropy_coder
+      )
       assert decoded.shape == symbols.shape
     except types.LicError:
       pass
+
+
+def test_blocks_change_no_byte(scale_tables, monkeypatch):
+  symbols, index = _gaussian_symbols(8, 3000)
+  symbols[::100] = EXTREMES[-1]
+  data = coder.encode_symbols(symbols, index, scale_tables)
+  for block in (1, 64, 2999, 3000):
+    monkeypatch.setattr(coder, "BLOCK", block)
+    assert coder.encode_symbols(symbols, index, scale_tables) == data
+    decoded = coder.decode_symbols(data, index, scale_tables)
+    np.testing.assert_array_equal(decoded, symbols)
+
+
+def test_a_panic_of_the_coder_is_an_error():
+  model = constriction.stream.model.QuantizedGaussian(-9, 9)
+  stack = constriction.stream.stack.AnsCoder()
+  with (
+    pytest.raises(types.LicError, match="entropy coder failed"),
+    ans._guarded(),
+  ):
+    stack.decode(model, np.zeros(1), -np.ones(1))
+
+
+def test_tables_of_16_bits_lose_no_entry_and_sum_up(scale_tables):
+  lookup = range_coder.lookup(scale_tables)
+  position = 0
+  for length in scale_tables.lengths:
+    precision, *cdf = lookup[position : position + length + 2]
+    assert (precision, cdf[0], cdf[-1]) == (16, 0, 2**16)
+    assert np.diff(cdf).min() >= 1
+    position += length + 2
+  assert position == len(lookup)
 
 
 @pytest.mark.parametrize(
