@@ -58,7 +58,7 @@ class Encode:
         data,
         background=self.background,
         convert=self.convert,
-        max_pixels=self.max_pixels,
+        max_pixels=min(self.max_pixels, container.MAX_PIXELS),
       )
       with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", RuntimeWarning)
