@@ -3,8 +3,9 @@ r"""Prints what a model costs, counted on its trace.
   python -m lic_jax.complexity --config=configs/NAME.py \
       [--height=512 --width=768] [--json]
 
-Two columns of kMAC/px: pure multiply-accumulates, and the convention of the
-shallow-decoder paper (its printed figures); see `evaluation.complexity`.
+Three columns of kMAC/px: pure multiply-accumulates; those of convolutions and
+linear layers alone, by which LOC-LIC is compared; and the convention of the
+shallow-decoder paper (its printed figures). See `evaluation.complexity`.
 """
 
 import dataclasses
@@ -14,7 +15,8 @@ from collections.abc import Sequence
 
 from absl import app, flags
 
-from lic_jax.evaluation.complexity import PartComplexity, model_report
+from lic_jax.evaluation.complexity import PartComplexity
+from lic_jax.evaluation.model_report import model_report
 from lic_jax.flags import define_config, parser
 from lic_jax.models.build import build
 from lic_jax.types import LicError
@@ -30,20 +32,24 @@ _JSON = flags.DEFINE_bool("json", False, "Print JSON rather than a table.")
 
 
 def table(parts: Sequence[PartComplexity], *, height: int, width: int) -> str:
-  """The report as aligned text; `encode` and `decode` are sums."""
+  """The report as aligned text; below the line are sums."""
   head = f"complexity at {height} x {width}, per pixel of the image"
-  columns = ("part", "kMAC/px", "kMAC/px (paper)", "parameters")
+  columns = ("part", "kMAC/px", "(layers)", "(paper)", "parameters")
   rows = [columns] + [
     (
       part.name,
       f"{part.kmac_per_pixel:.3f}",
+      f"{part.layer_kmac_per_pixel:.3f}",
       f"{part.paper_kmac_per_pixel:.2f}",
       f"{part.parameters:,}",
     )
     for part in parts
   ]
-  lines = [f"{a:<16}{b:>10}{c:>17}{d:>13}" for a, b, c, d in rows]
-  lines.insert(-2, "-" * len(lines[0]))
+  lines = [
+    f"{name:<20}{macs:>10}{layers:>10}{paper:>10}{numbers:>13}"
+    for name, macs, layers, paper, numbers in rows
+  ]
+  lines.insert(-3, "-" * len(lines[0]))
   return "\n".join((head, "", *lines))
 
 
@@ -53,6 +59,7 @@ def as_json(parts: Sequence[PartComplexity], *, height: int, width: int) -> str:
     {
       **dataclasses.asdict(part),
       "kmac_per_pixel": part.kmac_per_pixel,
+      "layer_kmac_per_pixel": part.layer_kmac_per_pixel,
       "flop_per_pixel": part.flop_per_pixel,
       "paper_kmac_per_pixel": part.paper_kmac_per_pixel,
     }

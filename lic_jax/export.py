@@ -52,13 +52,16 @@ def export(
     card: what else the card should tell (lambda, training).
 
   Raises:
-    LicError: parameters that are not finite, or a folder that cannot be used.
+    LicError: parameters that are not finite, a model whose files nothing can
+      decode, or a folder that cannot be used.
   """
   params = jax.tree.map(np.asarray, dict(params))
   for path, array in jax.tree_util.tree_leaves_with_path(params):
     if not np.all(np.isfinite(array)):
       raise LicError(f"parameter {jax.tree_util.keystr(path)} is not finite")
   model = build.build({**model_config, "dtype": "float32"})
+  if not hasattr(model, "decoder_functions"):
+    raise LicError(f"no decoder for a {model_config['name']} yet")
   decoder, weights = make_decoder(model, params)
   encoder = {k: v for k, v in params.items() if k not in weights}
   if "hyper_synthesis" in weights:

@@ -44,6 +44,21 @@ class Latents:
 
 
 @dataclasses.dataclass(frozen=True)
+class DecodedLatent:
+  """What a context model makes of a latent, or of a part of its channels.
+
+  Attributes:
+    y_hat: as the synthesis and later contexts see it, (b, h, w, c).
+    mean: around which each symbol was rounded.
+    scale: standard deviation of its prior; as the network gives it, unbounded.
+  """
+
+  y_hat: Array
+  mean: Array
+  scale: Array
+
+
+@dataclasses.dataclass(frozen=True)
 class Output:
   """One pass through a model.
 

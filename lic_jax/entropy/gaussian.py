@@ -33,6 +33,17 @@ def scale(index: Float[Array, "*b"]) -> Float[Array, "*b"]:
   return SCALE_MIN * jnp.exp(LOG_STEP * index)
 
 
+def bits_of_scale(
+  residual: Float[Array, "*b"], sigma: Float[Array, "*b"]
+) -> Float[Array, "*b"]:
+  """`bits` by a standard deviation, raised to the table's least.
+
+  LOC-LIC specification 2.5: what networks give that name no table index. The
+  bound's gradient points inside.
+  """
+  return _bits(residual, lower_bound(sigma, SCALE_MIN))
+
+
 def bits(
   residual: Float[Array, "*b"], index: Float[Array, "*b"]
 ) -> Float[Array, "*b"]:

@@ -1,11 +1,15 @@
 """Multiply-accumulates and FLOPs, counted on the traced function itself.
 
 The network is traced on shapes alone (nothing is computed) and the equations
-of its jaxpr are added up, so that the count cannot drift from the code. Two
+of its jaxpr are added up, so that the count cannot drift from the code. Three
 conventions stand side by side:
 
   macs    multiply-accumulates of matrix products and convolutions, nothing
           else; a transposed convolution is counted at its input size.
+  layers  those macs that belong to convolutions and linear layers: what
+          profilers count that hook layers, and the LOC-LIC paper by them.
+          Not the products of GDN and of attention (calls named `norm2`,
+          `window_attention`, ...).
   flops   the convention of the shallow-decoder paper (specification 1.9,
           TensorFlow's profiler): 2 per MAC, plus 1 per output element of an
           element-wise add, subtract, multiply, divide, maximum, minimum or
@@ -37,6 +41,10 @@ ELEMENTWISE = frozenset(
 FREE_CALLS = frozenset(
   ("overlap_add", "relu", "leaky_relu", "gelu", "sigmoid", "silu", "softplus")
 )
+# Calls whose products belong to no convolution or linear layer.
+PRODUCT_CALLS = frozenset(
+  ("norm1", "norm2", "window_attention", "linear_attention")
+)
 # Where an equation keeps the jaxpr it calls, in JAX 0.5 to 0.11.
 _INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 
@@ -47,11 +55,13 @@ class Count:
 
   Attributes:
     macs: multiply-accumulates of products and convolutions.
+    layer_macs: those of convolutions and linear layers.
     flops: operations in the paper's convention.
     by_primitive: the FLOPs of each JAX primitive.
   """
 
   macs: int
+  layer_macs: int
   flops: int
   by_primitive: Mapping[str, int]
 
@@ -61,8 +71,9 @@ class PartComplexity:
   """Cost of one box, or of a sum of boxes.
 
   Attributes:
-    name: "analysis", ..., or "encode" and "decode" for the totals.
+    name: "analysis", ..., or "encode", "decode" and "total" for the sums.
     macs: multiply-accumulates of one image.
+    layer_macs: those of convolutions and linear layers.
     flops: operations of one image in the paper's convention.
     parameters: trained numbers.
     pixels: height * width of the image.
@@ -70,6 +81,7 @@ class PartComplexity:
 
   name: str
   macs: int
+  layer_macs: int
   flops: int
   parameters: int
   pixels: int
@@ -78,6 +90,11 @@ class PartComplexity:
   def kmac_per_pixel(self) -> float:
     """Pure multiply-accumulates, in thousands per pixel."""
     return self.macs / self.pixels / 1000
+
+  @property
+  def layer_kmac_per_pixel(self) -> float:
+    """Those of convolutions and linear layers, in thousands per pixel."""
+    return self.layer_macs / self.pixels / 1000
 
   @property
   def flop_per_pixel(self) -> float:
@@ -102,7 +119,8 @@ def count(function: Callable[..., Any], *shapes: Any) -> Count:
   """
   closed = jax.make_jaxpr(function)(*shapes)
   macs, flops = _walk(closed.jaxpr)
-  return Count(macs.total(), flops.total(), dict(flops))
+  layers = sum(n for name, n in macs.items() if name not in PRODUCT_CALLS)
+  return Count(macs.total(), layers, flops.total(), dict(flops))
 
 
 def parameters(tree: Any) -> int:
@@ -116,67 +134,21 @@ def part_complexity(
   """Cost of one Flax module on an input of this shape, and its output."""
   variables = jax.eval_shape(lambda u: module.init(jax.random.key(0), u), x)
   result = count(module.apply, variables, x)
-  part = PartComplexity(
-    name, result.macs, result.flops, parameters(variables), pixels
-  )
+  part = part_of(name, result, parameters(variables), pixels)
   return part, jax.eval_shape(module.apply, variables, x)
 
 
-def model_report(
-  model: nn.Module, height: int, width: int
-) -> tuple[PartComplexity, ...]:
-  """Cost of every box of a model, then of encoding and of decoding.
-
-  The image is padded as the model pads it; figures are per pixel of the
-  image before padding. Encoding runs the analyses and the hyper-synthesis;
-  decoding the two syntheses.
-
-  Args:
-    model: has `stride`, `analysis`, `synthesis`, and perhaps
-      `hyper_analysis` and `hyper_synthesis`.
-    height: of the image, pixels.
-    width: of the image, pixels.
-
-  Raises:
-    LicError: a size below one pixel.
-  """
-  if min(height, width) < 1:
-    raise LicError(f"an image of {height} x {width} has no pixels")
-  stride, pixels = model.stride, height * width
-  padded = [-(-side // stride) * stride for side in (height, width)]
-  x = jax.ShapeDtypeStruct((1, *padded, 3), jnp.float32)
-  parts = {}
-
-  def add(name: str, x: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
-    parts[name], y = part_complexity(
-      name, getattr(model, name), x, pixels=pixels
-    )
-    return y
-
-  y = add("analysis", x)
-  if getattr(model, "hyper_analysis", None) is not None:
-    add("hyper_synthesis", add("hyper_analysis", y))
-  add("synthesis", y)
-  encode = [part for name, part in parts.items() if name != "synthesis"]
-  decode = [part for name, part in parts.items() if "synthesis" in name]
-  return (
-    *parts.values(),
-    _total("encode", encode, pixels),
-    _total("decode", decode, pixels),
+def part_of(
+  name: str, result: Count, numbers: int, pixels: int
+) -> PartComplexity:
+  """A part from its count and its number of parameters."""
+  return PartComplexity(
+    name, result.macs, result.layer_macs, result.flops, numbers, pixels
   )
 
 
-def _total(
-  name: str, parts: list[PartComplexity], pixels: int
-) -> PartComplexity:
-  sums = [
-    sum(getattr(part, field) for part in parts)
-    for field in ("macs", "flops", "parameters")
-  ]
-  return PartComplexity(name, *sums, pixels)
-
-
-_Tally = collections.Counter  # primitive -> operations
+# Operations of each primitive; of MACs, also of each call in PRODUCT_CALLS.
+_Tally = collections.Counter
 
 
 def _walk(jaxpr: core.Jaxpr) -> tuple[_Tally, _Tally]:
@@ -214,6 +186,8 @@ def _called(equation: core.JaxprEqn) -> tuple[_Tally, _Tally]:
       flops.update(found[1])
   if params.get("name") in FREE_CALLS:
     flops = _Tally({primitive: 2 * n for primitive, n in macs.items()})
+  if params.get("name") in PRODUCT_CALLS:
+    macs = _Tally({params["name"]: macs.total()})
   times = params["length"] if name == "scan" else 1
   return _times(macs, times), _times(flops, times)
 

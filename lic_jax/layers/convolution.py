@@ -26,11 +26,12 @@ torch_uniform = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
 
 def conv(
   x: Float[Array, "b h w c_in"],
-  kernel: Float[Array, "k k c_in c_out"],
+  kernel: Float[Array, "k k c_group c_out"],
   *,
   stride: int,
   padding: str | tuple[int, int],
   dtype: str = "float32",
+  groups: int = 1,
 ) -> Float[Array, "b h2 w2 c_out"]:
   """Cross-correlation, NHWC; float32 out."""
   out = jax.lax.conv_general_dilated(
@@ -39,6 +40,7 @@ def conv(
     window_strides=(stride, stride),
     padding=padding if isinstance(padding, str) else (padding, padding),
     dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    feature_group_count=groups,
   )
   return out.astype(jnp.float32)
 
@@ -76,6 +78,32 @@ class Conv(nn.Module):
     if self.bias:
       out = out + self.param("bias", nn.initializers.zeros, (self.channels,))
     return out
+
+
+class DepthwiseConv(nn.Module):
+  """Every channel by itself; padding and initialisation as PyTorch's.
+
+  Attributes:
+    kernel: side of the kernel, odd.
+    dtype: of the products.
+  """
+
+  kernel: int = 3
+  dtype: str = "float32"
+
+  @nn.compact
+  def __call__(self, x: Float[Array, "b h w c"]) -> Float[Array, "b h w c"]:
+    k, c = self.kernel, x.shape[-1]
+    kernel = self.param("kernel", torch_uniform, (k, k, 1, c))
+    out = conv(
+      x,
+      kernel,
+      stride=1,
+      padding=(k // 2, k // 2),
+      dtype=self.dtype,
+      groups=c,
+    )
+    return out + self.param("bias", nn.initializers.zeros, (c,))
 
 
 class TransposedWeights(nn.Module):

@@ -5,8 +5,13 @@ from typing import Any
 
 import flax.linen as nn
 
+from lic_jax.entropy.checkerboard import GRIDS
 from lic_jax.entropy.factorized import FactorizedPrior
+from lic_jax.entropy.multi_reference.local import QUERIES
+from lic_jax.entropy.multi_reference.slices import MultiReference
+from lic_jax.entropy.space_channel import SpaceChannel
 from lic_jax.models.factorized_prior import FactorizedPriorModel
+from lic_jax.models.loc_lic import ContextHyperprior
 from lic_jax.models.mean_scale_hyperprior import (
   MeanScaleHyperprior,
   check_quantisation,
@@ -19,9 +24,10 @@ def build(config: Mapping[str, Any]) -> nn.Module:
   """The model of a config's `model` block.
 
   Args:
-    config: `name` ("mean_scale_hyperprior" or "factorized_prior"), the
-      transforms it names, `latent_channels`, `hyper_channels`, `quantisation`
-      and `dtype` (of the convolutions' products).
+    config: `name` ("mean_scale_hyperprior", "context_hyperprior" or
+      "factorized_prior"), the transforms it names, `latent_channels`,
+      `hyper_channels`, `quantisation`, `dtype` (of the convolutions' products)
+      and, for a context hyperprior, `context`.
 
   Raises:
     LicError: an unknown name or value.
@@ -42,13 +48,49 @@ def build(config: Mapping[str, Any]) -> nn.Module:
       prior=FactorizedPrior(config["latent_channels"]),
       quantisation=quantisation,
     )
+  hyper = {
+    "hyper_analysis": transform("hyper_analysis"),
+    "hyper_synthesis": transform("hyper_synthesis"),
+    "prior": FactorizedPrior(config["hyper_channels"]),
+  }
+  if config["name"] == "context_hyperprior":
+    if quantisation != "mixedq":
+      raise LicError(
+        f"context models train with 'mixedq', not {quantisation!r}"
+      )
+    context = _context(config["context"], config["latent_channels"], dtype)
+    return ContextHyperprior(analysis, synthesis, context=context, **hyper)
   if config["name"] != "mean_scale_hyperprior":
     raise LicError(f"no model named {config['name']!r}")
   return MeanScaleHyperprior(
-    analysis,
-    synthesis,
-    hyper_analysis=transform("hyper_analysis"),
-    hyper_synthesis=transform("hyper_synthesis"),
-    prior=FactorizedPrior(config["hyper_channels"]),
-    quantisation=quantisation,
+    analysis, synthesis, quantisation=quantisation, **hyper
   )
+
+
+def _context(
+  config: Mapping[str, Any], latent_channels: int, dtype: str
+) -> MultiReference | SpaceChannel:
+  """The context model of a config's `model.context` block.
+
+  Raises:
+    LicError: an unknown name, argument or value, or channels that do not fit.
+  """
+  arguments = dict(config)
+  name = arguments.pop("name")
+  models = {"multi_reference": MultiReference, "space_channel": SpaceChannel}
+  if name not in models:
+    raise LicError(f"no context model named {name!r}")
+  try:
+    context = models[name](**arguments, dtype=dtype)
+  except TypeError as error:
+    raise LicError(f"context model {name!r}: {error}") from error
+  allowed = {"grid": GRIDS, "queries": QUERIES, "residual_passes": (0, 1, 2)}
+  for key, values in allowed.items():
+    value = arguments.get(key, values[0])
+    if value not in values:
+      raise LicError(f"model.context.{key} is {value!r}, not one of {values}")
+  if name == "space_channel" and sum(context.groups) != latent_channels:
+    raise LicError(f"groups {context.groups} of {latent_channels} channels")
+  if name == "multi_reference" and latent_channels % context.slices:
+    raise LicError(f"{context.slices} slices of {latent_channels} channels")
+  return context

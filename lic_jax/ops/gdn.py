@@ -7,10 +7,11 @@ The classical form (LOC-LIC, specification 1.1) is
 The parameterisation that keeps beta and gamma non-negative: `layers.gdn`.
 """
 
-from lic_jax.ops.namespace import namespace
+from lic_jax.ops.namespace import named, namespace
 from lic_jax.types import Array, Float
 
 
+@named
 def norm1(
   u: Float[Array, "*b c"], beta: Float[Array, "c"], gamma: Float[Array, "c c"]
 ) -> Float[Array, "*b c"]:
@@ -18,6 +19,7 @@ def norm1(
   return abs(u) @ gamma + beta
 
 
+@named
 def norm2(
   u: Float[Array, "*b c"], beta: Float[Array, "c"], gamma: Float[Array, "c c"]
 ) -> Float[Array, "*b c"]:

@@ -22,14 +22,16 @@ def named(function: Callable[..., Array]) -> Callable[..., Array]:
 
   So whoever reads a trace (a profile, or the count of operations, which knows
   `overlap_add` for memory traffic and `relu` for an activation) can tell.
-  Keyword arguments are static.
+  Numbers among the keyword arguments are static.
   """
 
   @functools.wraps(function)
-  def call(x: Array, **static: int) -> Array:
+  def call(x: Array, *arrays: Array, **arguments: Array | int) -> Array:
     if isinstance(x, np.ndarray):
-      return function(x, **static)
+      return function(x, *arrays, **arguments)
     jax = sys.modules["jax"]  # present wherever a JAX array is
-    return jax.jit(function, static_argnames=tuple(static))(x, **static)
+    static = [name for name, a in arguments.items() if isinstance(a, int)]
+    jitted = jax.jit(function, static_argnames=static)
+    return jitted(x, *arrays, **arguments)
 
   return call

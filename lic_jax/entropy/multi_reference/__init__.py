@@ -1,0 +1,1 @@
+"""The multi-reference entropy model of MLIC++ and LOC-LIC, by mechanism."""
