@@ -8,7 +8,7 @@ from jax.scipy.stats import norm
 from scipy import special
 
 from lic_jax.entropy import gaussian
-from lic_jax.ops.scales import LOG_STEP
+from lic_jax.ops.scales import LOG_STEP, SCALE_MIN
 
 # Bits at residuals 0, .3, 1, -2; shallow-decoder specification 2.2.
 SPECIFIED = {
@@ -44,6 +44,21 @@ def test_scales_bits_and_gradients_equal_tensorflow_compressions(golden):
     tail, edge / sigma**2 / np.log(2), case["gradient_residual"]
   )
   np.testing.assert_allclose(gradient, expected, rtol=2e-2, atol=1e-4)
+
+
+def test_bits_by_scale_are_those_by_index_down_to_the_tables_least():
+  index = jnp.asarray([0.0, 10.0, 40.5, 63.0])
+  residual = jnp.asarray([0.3, -1.0, 2.0, 100.0])
+  by_scale = gaussian.bits_of_scale(residual, gaussian.scale(index))
+  np.testing.assert_allclose(by_scale, gaussian.bits(residual, index))
+  raw = jnp.asarray([-3.0, 0.0, 0.05, SCALE_MIN])
+  bits, pullback = jax.vjp(
+    lambda sigma: gaussian.bits_of_scale(jnp.full(4, 1.0), sigma), raw
+  )
+  np.testing.assert_allclose(bits, bits[-1].repeat(4), rtol=1e-6)
+  # A wider scale would save bits: the gradient that says so passes the bound.
+  assert (pullback(jnp.ones(4))[0] < 0).all()
+  assert (pullback(-jnp.ones(4))[0][:3] == 0).all()
 
 
 def test_bits_and_derivatives_are_smooth_where_the_series_takes_over():
