@@ -4,7 +4,8 @@
 
 Everything the decoder needs is computed here, once: effective weights,
 quantisation offsets, integer tables, and the hyper-synthesis in integers, its
-ranges from the bundled photographs. See `codec.bundle` for what is written.
+ranges from the bundled photographs, or a context model in fixed point. See
+`codec.bundle` for what is written.
 """
 
 import argparse
@@ -25,7 +26,10 @@ from lic_jax.codec import tables
 from lic_jax.codec.bundle import Bundle, Decoder
 from lic_jax.data import images
 from lic_jax.entropy import factorized, quantisation
+from lic_jax.entropy.fixed_point import slices
+from lic_jax.entropy.multi_reference.slices import MultiReference
 from lic_jax.models import build
+from lic_jax.models.loc_lic import ContextHyperprior
 from lic_jax.training import checkpoint
 from lic_jax.types import Float, Int, LicError
 
@@ -60,8 +64,7 @@ def export(
     if not np.all(np.isfinite(array)):
       raise LicError(f"parameter {jax.tree_util.keystr(path)} is not finite")
   model = build.build({**model_config, "dtype": "float32"})
-  if not hasattr(model, "decoder_functions"):
-    raise LicError(f"no decoder for a {model_config['name']} yet")
+  _check_decoder(model, model_config)
   decoder, weights = make_decoder(model, params)
   encoder = {k: v for k, v in params.items() if k not in weights}
   if "hyper_synthesis" in weights:
@@ -96,6 +99,14 @@ def make_decoder(
     channel_tables=tables.channel_tables(edges, -WIDEST),
     channel_offsets=offsets.astype(np.float32),
   )
+  if isinstance(model, ContextHyperprior):
+    context = slices.rounded(
+      params, offsets=offsets, scales=tables.scale_borders()
+    )
+    decoder = dataclasses.replace(
+      decoder, scale_tables=tables.scale_tables(), context=context
+    )
+    return decoder, weights
   if "hyper_synthesis" not in functions:
     return decoder, weights
   hyper_synthesis = quantisation.quantise(
@@ -111,6 +122,19 @@ def make_decoder(
     hyper_synthesis=hyper_synthesis,
   )
   return decoder, weights
+
+
+def _check_decoder(model: nn.Module, config: Mapping[str, Any]) -> None:
+  """Refuses models whose files nothing decodes.
+
+  Raises:
+    LicError: this is one.
+  """
+  if not hasattr(model.synthesis, "function"):
+    raise LicError(f"no decoder for a {config['synthesis']['name']} yet")
+  context = getattr(model, "context", None)
+  if context is not None and not isinstance(context, MultiReference):
+    raise LicError(f"no decoder for a {config['context']['name']} yet")
 
 
 def bin_edges(

@@ -5,6 +5,7 @@ gives rates like a trained codec's at the cost of none of the training.
 """
 
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -43,6 +44,20 @@ FACTORIZED = {
   "quantisation": "unoise",
   "dtype": "float32",
 }
+CONTEXT = {
+  **HYPERPRIOR,
+  "name": "context_hyperprior",
+  "hyper_analysis": {
+    "name": "multi_reference_hyper.HyperAnalysis",
+    "channels": HYPER,
+  },
+  "hyper_synthesis": {
+    "name": "multi_reference_hyper.HyperSynthesis",
+    "latent_channels": LATENT,
+  },
+  "context": {"name": "multi_reference", "slices": 3, "width": 4},
+  "quantisation": "mixedq",
+}
 CARD = {"lambda": 0.01, "training": {"steps": 0}, "results": []}
 
 
@@ -61,6 +76,23 @@ def hyperprior(folder: Path, *, seed: int = 0) -> Bundle:
   last = params["hyper_synthesis"]["conv2"]
   last["bias"] = np.concatenate([mean, np.log(np.clip(index, 0.1, 60))])
   return export.export(folder, HYPERPRIOR, params, card=CARD)
+
+
+def context(folder: Path, *, seed: int = 0, **changes: Any) -> Bundle:
+  """A multi-reference codec; changes of its `context` block by keyword."""
+  config = {**CONTEXT, "context": {**CONTEXT["context"], **changes}}
+  params = _params(config, seed)
+  y = _latent(config, params)
+  mean, deviation = y.mean((0, 1, 2)), y.std((0, 1, 2))
+  slices = len(params["context"])
+  parts = zip(np.split(deviation, slices), np.split(mean, slices))
+  for i, part in enumerate(parts):
+    for name in ("anchor_parameters", "nonanchor_parameters"):
+      last = params["context"][f"slice{i}"][name]["conv3"]["conv"]
+      last["bias"] = np.concatenate(part).astype(np.float32)
+      # So that parameters vary as they do in a trained model.
+      last["kernel"] = 10 * last["kernel"]
+  return export.export(folder, config, params, card=CARD)
 
 
 def factorized(folder: Path, *, seed: int = 0) -> Bundle:

@@ -7,7 +7,7 @@ rest is the CRC's part. Its sister, `range_coder`, needs TensorFlow.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import constriction
 import numpy as np
@@ -17,60 +17,71 @@ from lic_jax.types import Int, LicError
 
 
 def encode(
-  entries: Int[np.ndarray, "n"], counts: Int[np.ndarray, "t"], tables: Tables
+  passes: Sequence[tuple[Int[np.ndarray, "n"], Int[np.ndarray, "t"]]],
+  tables: Tables,
 ) -> bytes:
   """Codes entries of tables.
 
   Args:
-    entries: counts[0] of table 0, then counts[1] of table 1, ...; int32.
-    counts: how many there are of each table.
+    passes: in the order of decoding: entries, counts[0] of table 0, then
+      counts[1] of table 1, ..., int32; and counts.
     tables: integer tables.
   """
+  models = _Models(tables)
   with _guarded():
     coder = constriction.stream.stack.AnsCoder()
-    for group, model in reversed(list(_models(counts, tables))):
-      coder.encode_reverse(entries[group], model)
+    for entries, counts in reversed(passes):
+      for table, group in reversed(list(groups(counts))):
+        coder.encode_reverse(entries[group], models(table))
     return coder.get_compressed().astype("<u4").tobytes()
 
 
-def decode(
-  data: bytes, counts: Int[np.ndarray, "t"], tables: Tables
-) -> Int[np.ndarray, "n"]:
-  """Inverse of `encode`.
+class Decoder:
+  """Inverse of `encode`, pass by pass."""
 
-  Raises:
-    LicError: no entries have these bytes. Some damage goes unnoticed here.
-  """
-  if len(data) % 4:
-    raise LicError("the coded symbols have the wrong length")
-  words = np.frombuffer(data, "<u4").astype(np.uint32)
-  if len(words) and not words[-1]:
-    raise LicError("the coded symbols end in a zero word")
-  entries = np.empty(counts.sum(), np.int32)
-  with _guarded():
-    coder = constriction.stream.stack.AnsCoder(words)
-    for group, model in _models(counts, tables):
-      entries[group] = coder.decode(model, group.stop - group.start)
-    if not coder.is_empty():
+  def __init__(self, data: bytes, tables: Tables):
+    """Raises LicError where no entries have these bytes."""
+    if len(data) % 4:
+      raise LicError("the coded symbols have the wrong length")
+    words = np.frombuffer(data, "<u4").astype(np.uint32)
+    if len(words) and not words[-1]:
+      raise LicError("the coded symbols end in a zero word")
+    self._models = _Models(tables)
+    with _guarded():
+      self._coder = constriction.stream.stack.AnsCoder(words)
+
+  def decode(self, counts: Int[np.ndarray, "t"]) -> Int[np.ndarray, "n"]:
+    """The entries of the next pass; some damage goes unnoticed here."""
+    entries = np.empty(counts.sum(), np.int32)
+    with _guarded():
+      for table, group in groups(counts):
+        model = self._models(table)
+        entries[group] = self._coder.decode(model, group.stop - group.start)
+    return entries
+
+  def close(self) -> None:
+    """Raises LicError where something is left after the last pass."""
+    if not self._coder.is_empty():
       raise LicError("the coded symbols are damaged: bytes are left over")
-  return entries
 
 
-def _models(
-  counts: Int[np.ndarray, "t"], tables: Tables
-) -> Iterator[tuple[slice, object]]:
-  """The entries of each table, with constriction's model of it."""
-  starts = tables.starts
-  for table, group in groups(counts):
-    row = tables.frequencies[starts[table] :][: tables.lengths[table]]
-    # The model adds 1 to every weight and scales to 2^24 in sum: with these
-    # weights the scaling is by exactly one, and the frequencies are the row's.
-    yield (
-      group,
-      constriction.stream.model.Categorical(
+class _Models:
+  """Constriction's model of each table, made when it is first needed."""
+
+  def __init__(self, tables: Tables):
+    self._tables, self._starts = tables, tables.starts
+    self._made: dict[int, object] = {}
+
+  def __call__(self, table: int) -> object:
+    if table not in self._made:
+      length = self._tables.lengths[table]
+      row = self._tables.frequencies[self._starts[table] :][:length]
+      # The model adds 1 to every weight and scales to 2^24 in sum: with these
+      # weights the scaling is by exactly one, the frequencies are the row's.
+      self._made[table] = constriction.stream.model.Categorical(
         row.astype(np.float64) - 1.0, perfect=False
-      ),
-    )
+      )
+    return self._made[table]
 
 
 @contextlib.contextmanager

@@ -1,10 +1,11 @@
 """A trained codec as a folder: decoder, encoder and card.
 
   decoder.safetensors   effective weights of the synthesis, hyper-synthesis in
-                        integers, integer tables, quantisation offsets; in its
-                        metadata the names and arguments of the functions
+                        integers or context model in fixed point, integer
+                        tables, quantisation offsets; in its metadata the names
+                        and arguments of the functions
   encoder.safetensors   parameters of what only encoding needs, the real-valued
-                        hyper-synthesis among them
+                        hyper-synthesis and context model among them
   card.json             config, training, results, and the fingerprint: the
                         SHA-256 of decoder.safetensors
 
@@ -32,6 +33,7 @@ from lic_jax import types
 from lic_jax.codec import container, storage, tables
 from lic_jax.codec.tables import Tables
 from lic_jax.entropy import integer
+from lic_jax.entropy.fixed_point import slices
 from lic_jax.types import Float
 
 DECODER, ENCODER, CARD = (
@@ -57,7 +59,10 @@ class Decoder:
     channel_tables: one table per channel of the outermost latent.
     channel_offsets: its quantisation offsets, (c,).
     scale_tables: tables of y under a hyperprior; None without one.
-    hyper_synthesis: what picks among them, in integers; None without one.
+    hyper_synthesis: what picks among them, in integers; None without one, or
+      where a context model does.
+    context: what picks among them slice by slice, in fixed point, with its
+      hyper-synthesis; None without a context model.
   """
 
   functions: Mapping[str, Mapping[str, Any]]
@@ -67,6 +72,7 @@ class Decoder:
   channel_offsets: Float[np.ndarray, "c"]
   scale_tables: Tables | None = None
   hyper_synthesis: integer.Network | None = None
+  context: slices.Network | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -255,7 +261,10 @@ def serialise(decoder: Decoder) -> bytes:
   }
   if decoder.scale_tables is not None:
     arrays["scale_tables"] = dataclasses.asdict(decoder.scale_tables)
-    arrays["hyper_synthesis"] = integer.to_arrays(decoder.hyper_synthesis)
+    if decoder.context is None:
+      arrays["hyper_synthesis"] = integer.to_arrays(decoder.hyper_synthesis)
+    else:
+      arrays["context"] = slices.to_arrays(decoder.context)
   static = {"functions": decoder.functions, "stride": decoder.stride}
   # One key only: safetensors writes several in no fixed order.
   metadata = {"decoder": json.dumps(static, sort_keys=True)}
@@ -273,14 +282,17 @@ def parse(data: bytes) -> Decoder:
     # A safetensors file opens with the length of its JSON header.
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     static = json.loads(header["__metadata__"]["decoder"])
-    scale_tables, hyper_synthesis = arrays.get("scale_tables"), None
-    if scale_tables is not None:
-      scale_tables = tables.from_arrays(scale_tables)
-      hyper_synthesis = integer.from_arrays(
-        arrays.get("hyper_synthesis", {}),
-        static["functions"]["hyper_synthesis"]["strides"],
-      )
-      if len(hyper_synthesis.thresholds) + 1 != scale_tables.count:
+    scale_tables, hyper_synthesis, context = None, None, None
+    if "scale_tables" in arrays:
+      scale_tables = tables.from_arrays(arrays["scale_tables"])
+      if "context" in arrays:
+        chosen = context = slices.from_arrays(arrays["context"])
+      else:
+        chosen = hyper_synthesis = integer.from_arrays(
+          arrays.get("hyper_synthesis", {}),
+          static["functions"]["hyper_synthesis"]["strides"],
+        )
+      if len(chosen.thresholds) + 1 != scale_tables.count:
         raise ValueError("thresholds and scale tables do not match")
     return Decoder(
       functions=static["functions"],
@@ -290,6 +302,7 @@ def parse(data: bytes) -> Decoder:
       channel_offsets=arrays["channel_offsets"],
       scale_tables=scale_tables,
       hyper_synthesis=hyper_synthesis,
+      context=context,
     )
   except (
     safetensors.SafetensorError,

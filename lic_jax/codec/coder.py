@@ -3,12 +3,13 @@
 Symbols are grouped by their table, a stable sort of the table indices that both
 sides know, because one call per table is what makes entropy coding from Python
 fast. A symbol outside its table's range is coded as the escape, and its value
-follows in a side section: any int32 round-trips. Layout of the bytes:
-docs/format.md, section 3. What codes the entries of tables: `ans`, or
+follows in a side section: any int32 round-trips. Under a context model symbols
+come in passes, and those of one decide the tables of the next. Layout of the
+bytes: docs/format.md, section 3. What codes the entries of tables: `ans`, or
 `range_coder`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import ModuleType
 
 import numpy as np
@@ -44,21 +45,38 @@ def encode_symbols(
   Raises:
     LicError: the coder is not installed.
   """
-  index = table_index.reshape(-1)
-  counts, runs = _order(index, tables.count)
-  # Symbols, and in their place the entries of their tables.
-  entries = np.empty(len(index), np.int32)
-  _sort(symbols.reshape(-1), index, runs, out=entries)
-  escapes = []
-  for table, group in groups(counts):
-    entry = entries[group].astype(np.int64) - tables.minima[table]
-    escape = tables.lengths[table] - 1
-    outside = (entry < 0) | (entry >= escape)
-    escapes += entries[group][outside].tolist()
-    entries[group] = np.where(outside, escape, entry)
-  side = b"".join(varint.write(varint.fold(value)) for value in escapes)
-  coded = CODERS[coder].encode(entries, counts, tables)
-  return varint.write(len(side)) + side + coded
+  return encode_passes([(symbols, table_index)], tables, coder)
+
+
+def encode_passes(
+  passes: Sequence[tuple[Int[np.ndarray, "*b"], UInt[np.ndarray, "*b"]]],
+  tables: Tables,
+  coder: str = "ans",
+) -> bytes:
+  """`encode_symbols` of passes, of which each decides the next one's tables.
+
+  Args:
+    passes: symbols and table indices, in the order of decoding.
+    tables, coder: as of `encode_symbols`.
+  """
+  coded, side = [], []
+  for symbols, table_index in passes:
+    index = table_index.reshape(-1)
+    counts, runs = _order(index, tables.count)
+    # Symbols, and in their place the entries of their tables.
+    entries = np.empty(len(index), np.int32)
+    _sort(symbols.reshape(-1), index, runs, out=entries)
+    for table, group in groups(counts):
+      entry = entries[group].astype(np.int64) - tables.minima[table]
+      escape = tables.lengths[table] - 1
+      outside = (entry < 0) | (entry >= escape)
+      values = entries[group][outside].tolist()
+      side += [varint.write(varint.fold(value)) for value in values]
+      entries[group] = np.where(outside, escape, entry)
+    coded.append((entries, counts))
+  escapes = b"".join(side)
+  head = varint.write(len(escapes)) + escapes
+  return head + CODERS[coder].encode(coded, tables)
 
 
 def decode_symbols(
@@ -80,25 +98,46 @@ def decode_symbols(
     LicError: no symbols have these bytes, or the coder is not installed. Some
       damage goes unnoticed here.
   """
-  length, start = varint.read(data, 0)
-  if length > len(data) - start:
-    raise LicError("the coded symbols have the wrong length")
-  side, coded = data[start : start + length], data[start + length :]
-  index = table_index.reshape(-1)
-  counts, runs = _order(index, tables.count)
-  ordered = CODERS[coder].decode(coded, counts, tables)
-  position = 0
-  for table, group in groups(counts):
-    entry = ordered[group]
-    outside = entry == tables.lengths[table] - 1
-    entry += tables.minima[table]
-    values, position = _escapes(side, position, int(outside.sum()))
-    entry[outside] = values
-  if position != len(side):
-    raise LicError("the coded symbols are damaged: bytes are left over")
-  symbols = np.empty(len(index), np.int32)
-  _unsort(ordered, index, runs, out=symbols)
-  return symbols.reshape(table_index.shape)
+  reader = Reader(data, tables, coder)
+  symbols = reader.read(table_index)
+  reader.close()
+  return symbols
+
+
+class Reader:
+  """Inverse of `encode_passes`, pass by pass."""
+
+  def __init__(self, data: bytes, tables: Tables, coder: str = "ans"):
+    """Arguments and errors as of `decode_symbols`."""
+    length, start = varint.read(data, 0)
+    if length > len(data) - start:
+      raise LicError("the coded symbols have the wrong length")
+    self._side, self._position = data[start : start + length], 0
+    self._tables = tables
+    self._decoder = CODERS[coder].Decoder(data[start + length :], tables)
+
+  def read(self, table_index: UInt[np.ndarray, "*b"]) -> Int[np.ndarray, "*b"]:
+    """The symbols of the next pass, in the shape of `table_index`."""
+    index, tables = table_index.reshape(-1), self._tables
+    counts, runs = _order(index, tables.count)
+    ordered = self._decoder.decode(counts)
+    for table, group in groups(counts):
+      entry = ordered[group]
+      outside = entry == tables.lengths[table] - 1
+      entry += tables.minima[table]
+      values, self._position = _escapes(
+        self._side, self._position, int(outside.sum())
+      )
+      entry[outside] = values
+    symbols = np.empty(len(index), np.int32)
+    _unsort(ordered, index, runs, out=symbols)
+    return symbols.reshape(table_index.shape)
+
+  def close(self) -> None:
+    """Raises LicError where something is left after the last pass."""
+    self._decoder.close()
+    if self._position != len(self._side):
+      raise LicError("the coded symbols are damaged: bytes are left over")
 
 
 def is_outside(

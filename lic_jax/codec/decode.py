@@ -5,12 +5,15 @@
   y_hat --synthesis--> x_hat, cropped and rounded to 8 bits
 
 The hyper-synthesis is computed in integers (`entropy.integer`), so what picks a
-table is the same on every machine. Without a hyperprior y takes the place of z,
-with a table per channel. The encoder gets its prior from the
-functions of this file; there is no second copy. Nothing here reaches JAX.
+table is the same on every machine. A context model takes its place in fixed
+point (`entropy.fixed_point`), and reads y slice by slice. Without a hyperprior
+y takes the place of z, with a table per channel. The encoder gets its prior
+from the functions of this file; there is no second copy. Nothing here reaches
+JAX.
 
-Both networks run in windows with margins as wide as they reach, so that memory
-is bounded. How high those are changes no bit of the result.
+Synthesis and hyper-synthesis run in windows with margins as wide as they reach,
+so that memory is bounded. How high those are changes no bit of the result. A
+context model sees the whole image.
 """
 
 import functools
@@ -21,6 +24,7 @@ from lic_jax import types
 from lic_jax.codec import coder, container
 from lic_jax.codec.bundle import Bundle, Decoder
 from lic_jax.entropy import integer
+from lic_jax.entropy.fixed_point import slices
 from lic_jax.ops import synthesis, windows
 from lic_jax.types import Float, Int, Latents, UInt, UInt8
 
@@ -85,12 +89,20 @@ def decode_latents(file: container.File, bundle: Bundle) -> Latents:
   z = coder.decode_symbols(
     file.hyper_latent, index, decoder.channel_tables, header.coder
   )
-  mean, index = prior(decoder, z)
-  y = coder.decode_symbols(
-    file.latent, index, decoder.scale_tables, header.coder
-  )
+  reader = coder.Reader(file.latent, decoder.scale_tables, header.coder)
+  if decoder.context is None:
+    mean, index = prior(decoder, z)
+    y = reader.read(index)
+    y_hat = dequantise(y, mean)
+  else:
+    y, y_hat = decode_slices(
+      decoder.context,
+      z,
+      lambda channels, which, mean, index: reader.read(index),
+    )
+  reader.close()
   _check_symbols(header, z, y)
-  return Latents(y=dequantise(y, mean), z=dequantise(z, offset))
+  return Latents(y=y_hat, z=dequantise(z, offset))
 
 
 def check_length(
@@ -154,6 +166,17 @@ def prior(
     reach=reach,
     core=_core(scale, pixels=decoder.stride // scale),
   )
+
+
+def decode_slices(
+  network: slices.Network, z: Int[np.ndarray, "1 h w c"], read: slices.Read
+) -> tuple[Int[np.ndarray, "1 h4 w4 c2"], Float[np.ndarray, "1 h4 w4 c2"]]:
+  """Symbols of the latent, as `read` gives them pass by pass, and y_hat.
+
+  For encoder and decoder alike; exact, so equal on every machine.
+  """
+  symbols, y_hat = slices.decode(network, z[0], read)
+  return symbols[None], y_hat[None]
 
 
 def dequantise(

@@ -5,7 +5,8 @@
   symbols --codec.decode.prior--> mean, scale table
   y --round around mean, its tables--> section of y
 
-The prior comes from the decoder's own function, on the decoder's integers, so
+Under a context model the last two lines repeat for each pass of each slice. The
+prior comes from the decoder's own functions, on the decoder's integers, so
 what is coded is what will be decoded. `encode_latents` takes latents from
 anywhere: those that were optimised for one image are coded like any others.
 """
@@ -26,12 +27,13 @@ from lic_jax.codec import coder, container
 from lic_jax.codec import decode as decoding
 from lic_jax.codec.bundle import Bundle
 from lic_jax.codec.tables import PRECISION
-from lic_jax.entropy import factorized, gaussian
+from lic_jax.entropy import checkerboard, factorized, gaussian
+from lic_jax.entropy.fixed_point import slices
 from lic_jax.models import build
 from lic_jax.ops import synthesis
 from lic_jax.ops.padding import pad_reflect
 from lic_jax.ops.windows import windows
-from lic_jax.types import Float, Int, Latents, UInt8
+from lic_jax.types import Float, Int, Latents, UInt, UInt8
 
 # Pixels, multiples of 64: the side of what is analysed at once, and a margin
 # around it as wide as any analysis and hyper-analysis together reach.
@@ -48,11 +50,14 @@ class Encoded:
     data: the `.lic` file.
     symbols: what the file holds, int32 y and z, (1, h, w, c).
     latents: y_hat and z_hat as they will be decoded.
+    index: of each symbol's table, of y's under a hyperprior and of the channel
+      without one, (1, h, w, c).
   """
 
   data: bytes
   symbols: Latents
   latents: Latents
+  index: UInt[np.ndarray, "1 h w c"]
 
 
 def encode(
@@ -185,15 +190,19 @@ def encode_latents(
     outermost = hyper_latent = coder.encode_symbols(
       z, index, decoder.channel_tables, entropy_coder
     )
-    mean, index = decoding.prior(decoder, z)
-    y, y_hat = _quantise(latents.y, mean)
+    if decoder.context is None:
+      mean, index = decoding.prior(decoder, z)
+      y, y_hat = _quantise(latents.y, mean)
+      passes = [(y, index)]
+    else:
+      y, y_hat, index, passes = _quantise_slices(latents.y, decoder.context, z)
     symbols, decoded = Latents(y=y, z=z), Latents(y=y_hat, z=z_hat)
-    latent = coder.encode_symbols(y, index, decoder.scale_tables, entropy_coder)
+    latent = coder.encode_passes(passes, decoder.scale_tables, entropy_coder)
     crc = container.symbols_crc(header, z, y)
   header = dataclasses.replace(header, symbols_crc=crc)
   decoding.check_length(decoder, header, outermost)
   data = container.pack(container.File(header, hyper_latent, latent))
-  return Encoded(data, symbols, decoded)
+  return Encoded(data, symbols, decoded, index)
 
 
 def estimated_bits(encoded: Encoded, bundle: Bundle) -> float:
@@ -209,10 +218,13 @@ def estimated_bits(encoded: Encoded, bundle: Bundle) -> float:
   latents = encoded.latents
   if latents.z is None:
     return float(estimate(latents.y))
-  decoder, y = bundle.decoder, encoded.symbols.y
-  _, index = decoding.prior(decoder, encoded.symbols.z)
-  outside = coder.is_outside(y, index, decoder.scale_tables)
-  escapes = coder.escape_bits(y[outside], index[outside], decoder.scale_tables)
+  y, index, tables = (
+    encoded.symbols.y,
+    encoded.index,
+    bundle.decoder.scale_tables,
+  )
+  outside = coder.is_outside(y, index, tables)
+  escapes = coder.escape_bits(y[outside], index[outside], tables)
   return float(estimate(latents.z, y, outside)) + escapes
 
 
@@ -228,13 +240,51 @@ def _quantise(
   decoded = np.empty(latent.shape, np.float32)
   # By rows, for the memory that a large image would take.
   for row in range(latent.shape[1]):
-    rounded = np.rint(latent[:, row] - offset[:, row])
-    # A float32 below 2^31 is at most 2^31 - 128; NaN fails every comparison.
-    if not np.all(np.abs(rounded) < LARGEST):
-      raise types.LicError("the latent is not finite, or beyond 32 bits")
-    symbols[:, row] = rounded
+    symbols[:, row] = _rounded(latent[:, row] - offset[:, row])
     decoded[:, row] = decoding.dequantise(symbols[:, row], offset[:, row])
   return symbols, decoded
+
+
+def _quantise_slices(
+  latent: Float[np.ndarray, "1 h4 w4 c2"],
+  network: slices.Network,
+  z: Int[np.ndarray, "1 h w c"],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, list]:
+  """Symbols, y_hat, and numbers of tables, in place and as they are coded."""
+  index = np.zeros(latent.shape, np.uint8)
+  passes = []
+
+  def read(
+    channels: slice,
+    which: checkerboard.Pass,
+    mean: Float[np.ndarray, "h w2 c"],
+    table: UInt8[np.ndarray, "h w2 c"],
+  ) -> Int[np.ndarray, "h w2 c"]:
+    y = checkerboard.pack(latent[..., channels], which)
+    if y.shape[1:] != mean.shape:
+      raise types.LicError(
+        f"the latent is {latent.shape}, the codec expects another shape"
+      )
+    symbols = _rounded(y[0] - mean)
+    index[..., channels] += checkerboard.unpack(table[None], which)
+    passes.append((symbols, table))
+    return symbols
+
+  y, y_hat = decoding.decode_slices(network, z, read)
+  return y, y_hat, index, passes
+
+
+def _rounded(x: Float[np.ndarray, "*b"]) -> Int[np.ndarray, "*b"]:
+  """The nearest integers, int32.
+
+  Raises:
+    LicError: there are none.
+  """
+  rounded = np.rint(x)
+  # A float32 below 2^31 is at most 2^31 - 128; NaN fails every comparison.
+  if not np.all(np.abs(rounded) < LARGEST):
+    raise types.LicError("the latent is not finite, or beyond 32 bits")
+  return rounded.astype(np.int32)
 
 
 @functools.lru_cache(maxsize=4)
@@ -264,29 +314,30 @@ def _analysis(folder: Path, fingerprint: str) -> Callable:
 @functools.lru_cache(maxsize=4)
 def _estimate(folder: Path, fingerprint: str) -> Callable:
   """Compiled y_hat -> bits, or z_hat, symbols of y, their escapes -> bits."""
-  _, params = _encoder(folder, fingerprint)
+  model, params = _encoder(folder, fingerprint)
   decoder = bundles.read(folder).decoder
 
   @jax.jit
-  def factorized_bits(prior: dict, y_hat: jax.Array) -> jax.Array:
-    return jnp.sum(factorized.bits(prior, y_hat))
+  def factorized_bits(params: dict, y_hat: jax.Array) -> jax.Array:
+    return jnp.sum(factorized.bits(params["prior"], y_hat))
 
   @jax.jit
   def hyperprior_bits(
-    prior: dict,
-    weights: dict,
-    z_hat: jax.Array,
-    y: jax.Array,
-    outside: jax.Array,
+    params: dict, z_hat: jax.Array, y: jax.Array, outside: jax.Array
   ) -> jax.Array:
-    arguments = dict(decoder.functions["hyper_synthesis"])
-    function = getattr(synthesis, arguments.pop("function"))
-    s = jnp.split(function(weights, z_hat, **arguments), 2, axis=-1)[1]
-    y_bits = gaussian.bits(y.astype(jnp.float32), gaussian.index_of(s))
+    y = y.astype(jnp.float32)
+    if decoder.context is None:
+      arguments = dict(decoder.functions["hyper_synthesis"])
+      function = getattr(synthesis, arguments.pop("function"))
+      parameters = function(params["hyper_synthesis"], z_hat, **arguments)
+      s = jnp.split(parameters, 2, axis=-1)[1]
+      y_bits = gaussian.bits(y, gaussian.index_of(s))
+    else:
+      scale = model.apply({"params": params}, z_hat, y, method="scales")
+      y_bits = gaussian.bits_of_scale(y, scale)
     y_bits = jnp.where(outside, 0, jnp.minimum(y_bits, PRECISION))
-    return jnp.sum(factorized.bits(prior, z_hat)) + jnp.sum(y_bits)
+    return jnp.sum(factorized.bits(params["prior"], z_hat)) + jnp.sum(y_bits)
 
-  prior = params["prior"]
   if decoder.scale_tables is None:
-    return functools.partial(factorized_bits, prior)
-  return functools.partial(hyperprior_bits, prior, params["hyper_synthesis"])
+    return functools.partial(factorized_bits, params)
+  return functools.partial(hyperprior_bits, params)

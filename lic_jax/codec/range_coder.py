@@ -7,6 +7,7 @@ Layout of the bytes: docs/format.md, section 3.
 """
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def encode(
-  entries: Int[np.ndarray, "n"], counts: Int[np.ndarray, "t"], tables: Tables
+  passes: Sequence[tuple[Int[np.ndarray, "n"], Int[np.ndarray, "t"]]],
+  tables: Tables,
 ) -> bytes:
   """Codes entries of tables; arguments as those of `ans.encode`.
 
@@ -30,30 +32,39 @@ def encode(
   """
   _, ops = _tensorflow()
   handle = ops.create_range_encoder([], lookup(tables))
-  handle = ops.entropy_encode_index(handle, _index(counts), entries)
+  for entries, counts in passes:
+    handle = ops.entropy_encode_index(handle, _index(counts), entries)
   return bytes(ops.entropy_encode_finalize(handle).numpy())
 
 
-def decode(
-  data: bytes, counts: Int[np.ndarray, "t"], tables: Tables
-) -> Int[np.ndarray, "n"]:
-  """Inverse of `encode`.
+class Decoder:
+  """Inverse of `encode`, pass by pass."""
 
-  Raises:
-    LicError: no entries have these bytes, or tensorflow-compression is not
-      installed. Some damage goes unnoticed here.
-  """
-  tf, ops = _tensorflow()
-  try:
-    handle = ops.create_range_decoder(tf.constant(data), lookup(tables))
-    handle, entries = ops.entropy_decode_index(
-      handle, _index(counts), [int(counts.sum())], tf.int32
-    )
-    if not ops.entropy_decode_finalize(handle):
+  def __init__(self, data: bytes, tables: Tables):
+    """Raises LicError where tensorflow-compression is not installed."""
+    tf, ops = _tensorflow()
+    self._handle = ops.create_range_decoder(tf.constant(data), lookup(tables))
+
+  def decode(self, counts: Int[np.ndarray, "t"]) -> Int[np.ndarray, "n"]:
+    """The entries of the next pass; some damage goes unnoticed here."""
+    tf, ops = _tensorflow()
+    try:
+      self._handle, entries = ops.entropy_decode_index(
+        self._handle, _index(counts), [int(counts.sum())], tf.int32
+      )
+    except tf.errors.OpError as error:
+      raise LicError("the coded symbols are damaged") from error
+    return np.array(entries.numpy())
+
+  def close(self) -> None:
+    """Raises LicError where the passes do not end as they were written."""
+    tf, ops = _tensorflow()
+    try:
+      sound = bool(ops.entropy_decode_finalize(self._handle))
+    except tf.errors.OpError:
+      sound = False
+    if not sound:
       raise LicError("the coded symbols are damaged")
-  except tf.errors.OpError as error:
-    raise LicError("the coded symbols are damaged") from error
-  return np.array(entries.numpy())
 
 
 def lookup(tables: Tables) -> Int[np.ndarray, "n"]:

@@ -88,6 +88,14 @@ def scale_tables(steps_per_scale: int = STEPS_PER_SCALE) -> Tables:
   return _collect(masses, minima)
 
 
+def scale_borders(
+  steps_per_scale: int = STEPS_PER_SCALE,
+) -> Float[np.ndarray, "t"]:
+  """Standard deviations half way, in the index, between two scale tables."""
+  count = 2 * (SCALE_COUNT - 1) * steps_per_scale + 1
+  return np.geomspace(SCALE_MIN, SCALE_MAX, count)[1::2]
+
+
 def channel_tables(edges: Float[np.ndarray, "c e"], minimum: int) -> Tables:
   """Tables of a factorized prior from its distribution functions.
 

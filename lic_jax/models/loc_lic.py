@@ -12,7 +12,7 @@ transforms, and `entropy.space_channel` as the context model).
 
 Quantisation is mixed (specification 2.5): in training the rate sees noise;
 contexts, residual prediction and the synthesis see what a file would hold,
-rounded straight through. There is no decoder of files yet: `export` says so.
+rounded straight through. Files are coded by `entropy.fixed_point`.
 """
 
 import functools
@@ -27,7 +27,7 @@ from lic_jax.types import Array, Float, Latents, Output
 
 
 class ContextHyperprior(nn.Module):
-  """What training and evaluation need of the model contract.
+  """Model contract: see `models.mean_scale_hyperprior`.
 
   Attributes:
     analysis, synthesis, hyper_analysis, hyper_synthesis: the transforms.
@@ -86,6 +86,28 @@ class ContextHyperprior(nn.Module):
   def offsets(self) -> Float[Array, "c"]:
     """Offset of z's quantisation grid per channel."""
     return factorized.offsets(self.prior())
+
+  def scales(
+    self, z_hat: Float[Array, "b h w c"], symbols: Float[Array, "b h4 w4 c2"]
+  ) -> Float[Array, "b h4 w4 c2"]:
+    """Standard deviation of each symbol's prior, as whoever decodes learns it.
+
+    Args:
+      z_hat: decoded hyper-latent.
+      symbols: of the latent, what is left of it around the means.
+    """
+    hyper = self.hyper_synthesis(z_hat)
+    decoded = self.context(symbols, hyper, quantise=jnp.add)
+    return decoded.scale
+
+  def decoder_weights(self) -> dict:
+    """Effective weights of the synthesis; the rest has a form of its own."""
+    latent_channels = self.hyper_synthesis.latent_channels
+    return {"synthesis": self.synthesis.weights(latent_channels)}
+
+  def decoder_functions(self) -> dict:
+    """Name and static arguments of the synthesis."""
+    return {"synthesis": self.synthesis.function()}
 
 
 # What contexts and transforms see; the same numbers, with a gradient or not.

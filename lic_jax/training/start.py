@@ -8,6 +8,8 @@ lambda, is already a codec; training bends it from there.
   synthesis          conv_res paints step * v_k as 12 channels at half
                      resolution, conv2 is a pixel shuffle, conv1 starts small
   hyper_synthesis    its last bias: mean 0, each channel's own scale
+  context            in its place, where there is one: the last bias of both
+                     passes of each slice
 """
 
 import copy
@@ -67,7 +69,6 @@ def klt_start(
     linear = params["analysis"]["linear"]
     synthesis = params["synthesis"]
     painted = synthesis["conv_res"]
-    last = params["hyper_synthesis"]["conv2"]
   except KeyError as error:
     raise LicError(
       f"start='klt' needs a linear and a residual path; {error} is missing"
@@ -85,10 +86,23 @@ def klt_start(
   synthesis["conv1"]["kernel"] *= SMALL * step
   # Training sees the latent with noise of variance 1/12 on it.
   deviation = np.sqrt(variances / step**2 + 1 / 12)
-  index = np.log(deviation / scales.SCALE_MIN) / scales.LOG_STEP
-  s = np.log(np.clip(index, 1.0, scales.SCALE_COUNT - 1.0))
-  last["bias"] = np.concatenate([np.zeros(channels), s]).astype(np.float32)
+  if "context" in params:
+    _start_slices(params["context"], deviation)
+  else:
+    index = np.log(deviation / scales.SCALE_MIN) / scales.LOG_STEP
+    s = np.log(np.clip(index, 1.0, scales.SCALE_COUNT - 1.0))
+    bias = np.concatenate([np.zeros(channels), s]).astype(np.float32)
+    params["hyper_synthesis"]["conv2"]["bias"] = bias
   return params
+
+
+def _start_slices(context: Any, deviation: Float[np.ndarray, "c"]) -> None:
+  """Last biases of a multi-reference model: deviations first, means second."""
+  parts = np.split(deviation.astype(np.float32), len(context))
+  for i, part in enumerate(parts):
+    bias = np.concatenate([part, np.zeros_like(part)])
+    for name in ("anchor_parameters", "nonanchor_parameters"):
+      context[f"slice{i}"][name]["conv3"]["conv"]["bias"] = bias
 
 
 def _half_resolution(

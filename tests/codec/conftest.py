@@ -14,6 +14,11 @@ def factorized(tmp_path_factory):
   return tiny_codec.factorized(tmp_path_factory.mktemp("codecs") / "factorized")
 
 
-@pytest.fixture(params=["hyperprior", "factorized"])
+@pytest.fixture(scope="session")
+def context(tmp_path_factory):
+  return tiny_codec.context(tmp_path_factory.mktemp("codecs") / "context")
+
+
+@pytest.fixture(params=["hyperprior", "factorized", "context"])
 def bundle(request):
   return request.getfixturevalue(request.param)

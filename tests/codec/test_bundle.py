@@ -19,7 +19,9 @@ def copy(hyperprior, tmp_path):
 
 def _leaves(tree, path=""):
   if dataclasses.is_dataclass(tree):
-    tree = dataclasses.asdict(tree)
+    tree = vars(tree)
+  if isinstance(tree, tuple):  # of slices, or a layer
+    tree = dict(enumerate(tree))
   if isinstance(tree, dict):
     for key, value in tree.items():
       yield from _leaves(value, f"{path}/{key}")

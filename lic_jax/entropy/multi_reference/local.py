@@ -20,28 +20,24 @@ middle and lets it see anchors only.
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from lic_jax.entropy.checkerboard import Pass, positions
 from lic_jax.layers.convolution import torch_uniform
 from lic_jax.layers.residual import TorchConv, gelu
-from lic_jax.types import Array, Bool, Float, Int
+from lic_jax.ops.neighbourhood import (
+  KEYS,
+  OFFSETS,
+  REACH,
+  WINDOW,
+  relative_index,
+)
+from lic_jax.types import Array, Bool, Float
 
-WINDOW = 5
-REACH = WINDOW // 2
-KEYS = WINDOW**2
 HEADS = 2
 MASKED = -100.0
 QUERIES = ("window", "centre")
 
 Grid = Float[Array, "b h w c"]
-
-
-def relative_index() -> Int[np.ndarray, "25 25"]:
-  """Row of the bias table (81 offsets) for each query and key of a window."""
-  row, column = np.divmod(np.arange(KEYS), WINDOW)
-  dy, dx = (np.subtract.outer(a, a) + WINDOW - 1 for a in (row, column))
-  return dy * (2 * WINDOW - 1) + dx
 
 
 def neighbours(x: Array) -> Array:
@@ -147,7 +143,7 @@ class LocalContext(nn.Module):
     table = self.param(
       "relative_bias",
       nn.initializers.truncated_normal(0.02),
-      ((2 * WINDOW - 1) ** 2, HEADS),
+      (OFFSETS, HEADS),
     )
     known = {
       "bias": table[relative_index()],

@@ -1,0 +1,86 @@
+r"""The multi-reference model of `loc_lic_small` on the default's transforms.
+
+  python -m lic_jax.train --config=experiments/context/multi_reference.py \
+    --workdir=DIR --config.data.train=PHOTOGRAPHS
+
+As `hyperprior.py` beside it, but for the entropy model and its autoencoder.
+"""
+
+import ml_collections
+
+
+def get_config() -> ml_collections.ConfigDict:
+  config = ml_collections.ConfigDict()
+  config.data = dict(
+    train="",  # folder, glob, tar, TFDS name or "bundled"
+    validation="",  # empty: hold out a part of train
+    holdout=0.02,
+    validation_count=16,
+    validation_size=256,
+    loader="resident",  # or "grain"
+    workers=0,  # processes of the grain loader
+    # A smaller crop has a hyper-latent of 2x2, all border: what the 5x5 layers
+    # of the hyperprior learn on it does not hold inside a photograph.
+    crop=256,
+    batch=2,
+    downscale=(),
+  )
+  config.model = dict(
+    name="context_hyperprior",
+    analysis=dict(
+      name="hierarchical.Analysis",
+      channels=(32, 64, 128),
+      latent_channels=192,
+      linear=True,
+    ),
+    synthesis=dict(
+      name="shallow.TwoLayer",
+      channels=12,
+      kernels=(13, 5),
+      strides=(8, 2),
+      residual=True,
+    ),
+    hyper_analysis=dict(
+      name="multi_reference_hyper.HyperAnalysis", channels=128
+    ),
+    hyper_synthesis=dict(
+      name="multi_reference_hyper.HyperSynthesis", latent_channels=192
+    ),
+    context=dict(
+      name="multi_reference",
+      slices=6,
+      grid="half",
+      queries="window",
+      residual_passes=2,
+      residual_kernel=3,
+    ),
+    latent_channels=192,
+    hyper_channels=128,
+    quantisation="mixedq",
+    dtype="float32",  # or "bfloat16": of the products
+  )
+  config.loss = dict(
+    lmbda=0.01,  # loss = bpp + lmbda * MSE on 0..255
+    warmup_factor=1.0,
+    warmup=0.2,  # factor=10.0 for runs as long as the paper's
+  )
+  config.optimizer = dict(
+    learning_rate=1e-3,
+    warmup=0.02,  # share of the training
+    decay="cosine",  # to zero at the end
+    clip=1.0,  # global norm
+    # Relative rates: at 1 the small weights of the closed-form start would be
+    # unlearned, and the hyper-analysis switches its ReLUs off before the
+    # hyper-synthesis has learned what z is good for (experiments/first_light).
+    factors={
+      "synthesis": 0.05,
+      "analysis/linear": 0.05,
+      "hyper_analysis": 0.1,
+    },
+  )
+  config.steps = 2_500
+  config.budget_minutes = 0.0  # > 0: cosine to zero at this time instead
+  config.seed = 0
+  config.start = "klt"  # or "random": see lic_jax.training.start
+  config.log = dict(every=100, validate_every=500, checkpoint_every=500, keep=2)
+  return config.lock()

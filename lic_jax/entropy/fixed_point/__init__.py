@@ -1,0 +1,1 @@
+"""Context models in fixed point: the same numbers on every machine."""
