@@ -55,6 +55,7 @@ def get_config() -> ml_collections.ConfigDict:
     dtype="float32",  # or "bfloat16": of the products
   )
   config.loss = dict(
+    distortion="mse",  # or "ms_ssim": 1 - MS-SSIM, lmbda 2.4 to 60.5
     lmbda=0.013,  # loss = bpp + lmbda * MSE on 0..255; MLIC++'s six values:
     # 0.0018, 0.0035, 0.0067, 0.013, 0.025, 0.0483
     warmup_factor=1.0,

@@ -45,6 +45,7 @@ def get_config() -> ml_collections.ConfigDict:
     dtype="float32",  # or "bfloat16": of the products
   )
   config.loss = dict(
+    distortion="mse",  # or "ms_ssim": 1 - MS-SSIM, lmbda 2.4 to 60.5
     lmbda=0.01,  # loss = bpp + lmbda * MSE on 0..255
     warmup_factor=10.0,
     warmup=0.2,  # the paper's, for lmbda <= 0.01; factor=1.0 above

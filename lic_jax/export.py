@@ -191,6 +191,7 @@ def main(argv: list[str] | None = None) -> int:
       params,
       card={
         "lambda": config["loss"]["lmbda"],
+        "distortion": config["loss"]["distortion"],
         "training": {"steps": step, "config": config},
         "results": [],
       },

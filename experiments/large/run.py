@@ -1,10 +1,10 @@
 r"""Time and memory of a picture of 100 megapixels, as whole processes.
 
   python experiments/large/run.py --codec=BUNDLE --images=KODAK \
-    [--width=12500 --height=8000]
+    [--width=12500 --height=8000] [--name=large]
 
 Makes a mosaic of the photographs, encodes and decodes it with `lic`. Writes
-results/large.json.
+results/NAME.json.
 """
 
 # No more than the standard library: what a process that is started inherits
@@ -29,6 +29,7 @@ def main() -> None:
   parser.add_argument("--images", required=True)
   parser.add_argument("--width", type=int, default=12_500)
   parser.add_argument("--height", type=int, default=8000)
+  parser.add_argument("--name", default="large")
   args = parser.parse_args()
   described = describe()
   lic = [sys.executable, "-m", "lic_jax.compress"]
@@ -54,7 +55,7 @@ def main() -> None:
     "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
   }
   text = json.dumps(result, indent=1)
-  (HERE / "results" / "large.json").write_text(text + "\n")
+  (HERE / "results" / f"{args.name}.json").write_text(text + "\n")
   print(text)
 
 

@@ -106,11 +106,11 @@ class DepthwiseConv(nn.Module):
     return out + self.param("bias", nn.initializers.zeros, (c,))
 
 
-class TransposedWeights(nn.Module):
-  """The weights of one transposed convolution, for `ops.synthesis`.
+class ConvWeights(nn.Module):
+  """The weights of one convolution, transposed or not, for `ops.synthesis`.
 
-  The patch a channel paints has k * k * c_out samples, and a sample is painted
-  by about (k / s)^2 patches: initialisers see the kernel's usual fans.
+  The patch that a channel paints has k * k * c_out samples, and a sample is
+  painted by about (k / s)^2 patches: initialisers see the kernel's usual fans.
   """
 
   channels: int
@@ -126,13 +126,3 @@ class TransposedWeights(nn.Module):
       ),
       "bias": self.param("bias", nn.initializers.zeros, (self.channels,)),
     }
-
-
-def pixel_shuffle(
-  x: Float[Array, "b h w c4"], factor: int = 2
-) -> Float[Array, "b h2 w2 c"]:
-  """Depth to space; input channel = c * factor^2 + dy * factor + dx."""
-  b, h, w, c = x.shape
-  c //= factor * factor
-  x = x.reshape(b, h, w, c, factor, factor).transpose(0, 1, 4, 2, 5, 3)
-  return x.reshape(b, h * factor, w * factor, c)

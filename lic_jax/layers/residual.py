@@ -1,20 +1,17 @@
 """Residual blocks of ELIC and of LOC-LIC.
 
 ELIC's (shallow specification 1.6) is a bottleneck at one resolution; LOC-LIC's
-(LOC-LIC specification 1.1) come plain, downsampling and upsampling, with
-PyTorch's padding and initialisation and an exact (erf) GELU.
+(LOC-LIC specification 1.1) come plain, downsampling and, in `ops.synthesis`,
+upsampling, with PyTorch's padding and initialisation.
 """
 
-import functools
-
 import flax.linen as nn
-import jax
 
-from lic_jax.layers.convolution import Conv, pixel_shuffle, torch_uniform
+from lic_jax.layers.convolution import Conv, torch_uniform
 from lic_jax.layers.gdn import GDN
+from lic_jax.ops.gelu import gelu
+from lic_jax.ops.subpixel import pixel_shuffle
 from lic_jax.types import Array, Float
-
-gelu = functools.partial(jax.nn.gelu, approximate=False)
 
 Feature = Float[Array, "b h w c"]
 
@@ -91,19 +88,3 @@ class ResidualDown(nn.Module):
     t = gelu(TorchConv(c, stride=2, dtype=dtype, name="first")(u))
     t = GDN(name="gdn")(TorchConv(c, dtype=dtype, name="second")(t))
     return t + TorchConv(c, 1, stride=2, dtype=dtype, name="skip")(u)
-
-
-class ResidualUp(nn.Module):
-  """x2: [upsample, GELU, 3x3, IGDN](u) + upsample(u)."""
-
-  channels: int
-  dtype: str = "float32"
-
-  @nn.compact
-  def __call__(self, u: Feature) -> Float[Array, "b h2 w2 c2"]:
-    c, dtype = self.channels, self.dtype
-    t = gelu(Upsample(c, dtype=dtype, name="first")(u))
-    t = GDN(inverse=True, name="igdn")(
-      TorchConv(c, dtype=dtype, name="second")(t)
-    )
-    return t + Upsample(c, dtype=dtype, name="skip")(u)

@@ -76,6 +76,16 @@ def shuffle(
   return out.reshape(b, rows * stride, columns * stride, -1)
 
 
+def pixel_shuffle(
+  x: Float[Array, "b h w c4"], factor: int = 2
+) -> Float[Array, "b h2 w2 c"]:
+  """`shuffle` of PyTorch's order: channel c * factor^2 + dy * factor + dx."""
+  b, h, w, c = x.shape
+  c //= factor * factor
+  x = x.reshape(b, h, w, c, factor, factor).transpose(0, 1, 4, 2, 5, 3)
+  return x.reshape(b, h * factor, w * factor, c)
+
+
 def conv_transpose(
   x: Float[np.ndarray, "b h w c_in"],
   kernel: Shaped[np.ndarray, "k k c_in c_out"],

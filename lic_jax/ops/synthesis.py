@@ -11,8 +11,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lic_jax.ops.gdn import norm1
+from lic_jax.ops.gdn import norm1, norm2
+from lic_jax.ops.gelu import gelu
 from lic_jax.ops.namespace import named, namespace
+from lic_jax.ops.subpixel import pixel_shuffle
 from lic_jax.ops.transposed import conv_transpose, same_origin, signal_origin
 from lic_jax.types import Array, Float
 
@@ -71,6 +73,8 @@ def layer_strides(
   if "stride" in function:
     return {"conv": function["stride"]}
   # "conv1", "conv2" of the two-layer synthesis, "conv0" ... of all others.
+  if "strides" not in function:  # no transposed convolutions
+    return {}
   layers = sorted(
     name for name in weights if name[4:].isdecimal() and name.startswith("conv")
   )
@@ -96,6 +100,10 @@ def geometry(
     Output samples per input sample, and input samples on each side of an output
     sample that it may depend on.
   """
+  if function["function"] == "hierarchical":
+    # 3x3 convolutions: two and one at the latent's resolution, then one more,
+    # two and one at twice that, and so on; one at half the image's.
+    return 16, math.ceil(3 + (1 + 3) / 2 + (1 + 3) / 4 + (1 + 2 + 1) / 8)
   aligned = function.get("aligned", "keras")
   scale, reach = 1, 0.0
   for name, stride in layer_strides(function, weights).items():
@@ -168,6 +176,52 @@ def convolutional(
     elif activation == "leaky_relu":
       hidden = leaky_relu(hidden)
   return hidden
+
+
+def hierarchical(weights: dict, y: Latent, *, dtype: str = "float32") -> Image:
+  """LOC-LIC's synthesis, few channels at high resolution; specification 1.3.
+
+  y -> block0 -> up0 -> block1 -> up1 -> block2 -> up2 -> block3 -> image
+
+  with 3x3 convolutions in plain and upsampling residual blocks, and at the end
+  one convolution and a pixel shuffle.
+  """
+  x = y
+  for i in range(3):
+    x = residual_block(weights[f"block{i}"], x, dtype)
+    x = residual_up(weights[f"up{i}"], x, dtype)
+  x = residual_block(weights["block3"], x, dtype)
+  return pixel_shuffle(convolve(weights["image"], x, dtype))
+
+
+def residual_block(
+  weights: dict, x: Latent, dtype: str
+) -> Float[Array, "b h w c2"]:
+  """[3x3, GELU, 3x3, GELU](x) + skip; 1x1 skip if the width changes."""
+  t = gelu(convolve(weights["first"], x, dtype))
+  t = gelu(convolve(weights["second"], t, dtype))
+  if "skip" in weights:
+    x = convolve(weights["skip"], x, dtype)
+  return t + x
+
+
+def residual_up(
+  weights: dict, x: Latent, dtype: str
+) -> Float[Array, "b h2 w2 c2"]:
+  """x2: [3x3 and shuffle, GELU, 3x3, IGDN](x) + 3x3 and shuffle (x)."""
+  t = gelu(pixel_shuffle(convolve(weights["first"], x, dtype)))
+  t = convolve(weights["second"], t, dtype)
+  t = t * norm2(t, **weights["igdn"])
+  return t + pixel_shuffle(convolve(weights["skip"], x, dtype))
+
+
+def convolve(weights: dict, x: Latent, dtype: str) -> Float[Array, "b h w c2"]:
+  """A convolution of odd side k with k // 2 zeros around; products in `dtype`.
+
+  A transposed convolution of stride 1 paints with the kernel turned round.
+  """
+  turned = {**weights, "kernel": weights["kernel"][::-1, ::-1]}
+  return upsample(turned, x, 1, dtype, "signal")
 
 
 def hyper_synthesis(

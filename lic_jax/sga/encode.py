@@ -141,9 +141,11 @@ def optimise(
       are those of each window, `seconds` are shared by all.
 
   Raises:
-    LicError: `core` or `margin` is no multiple of the codec's stride.
+    LicError: `core` or `margin` is no multiple of the codec's stride; or the
+      codec has a context model, or another distortion than MSE.
   """
   stride = bundle.decoder.stride
+  _check(bundle)
   if core < stride or margin < 0 or core % stride or margin % stride:
     raise LicError(
       f"a window of {core} pixels with a margin of {margin} does not fit the "
@@ -241,6 +243,21 @@ def products() -> str:
   except OSError:
     return "float32"
   return "bfloat16" if " amx_bf16" in flags else "float32"
+
+
+def _check(bundle: Bundle) -> None:
+  """Refuses codecs on which the objective is not the one of their training.
+
+  Raises:
+    LicError: the codec is one.
+  """
+  if bundle.decoder.context is not None:
+    raise LicError("iterative encoding of context models is not built")
+  distortion = bundle.card.get("distortion", "mse")
+  if distortion != "mse":
+    raise LicError(
+      f"iterative encoding lowers the MSE; this codec has {distortion}"
+    )
 
 
 def _strides(latents: Variables) -> Variables:

@@ -40,6 +40,7 @@ def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
     LicError: bad data, a foreign checkpoint, a full disk, a non-finite loss.
   """
   parallel.check_batch(config.data.batch)
+  step.check_distortion(config.loss.distortion)
   model = build(config.model.to_dict())
   optimizer = make_optimizer(config.optimizer.clip)
   source, held_out = _open_sources(config)
@@ -243,6 +244,8 @@ def _initial_params(
     return params
   if config.start != "klt":
     raise LicError(f"start is {config.start!r}, not 'random' or 'klt'")
+  if config.loss.distortion != "mse":
+    raise LicError("start='klt' suits the MSE alone; take 'random'")
   patches = resident.validation_patches(source, count=256, size=64)
   return klt_start(
     jax.tree.map(np.asarray, params), patches, lmbda=config.loss.lmbda
@@ -260,7 +263,10 @@ def _validator(
     return lambda state, done: None
   evaluate = jax.jit(
     functools.partial(
-      step.validation_step, model=model, lmbda=config.loss.lmbda
+      step.validation_step,
+      model=model,
+      lmbda=config.loss.lmbda,
+      distortion=config.loss.distortion,
     )
   )
 

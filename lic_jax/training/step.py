@@ -1,7 +1,8 @@
 """One training step and one validation step: pure functions.
 
-loss = bpp + lambda * MSE on the 0..255 scale (specification 3), mean over the
-batch, no rounding or clipping of pixels.
+loss = bpp + lambda * distortion, mean over the batch, no rounding or clipping
+of pixels. The distortion is the MSE on the 0..255 scale (shallow-decoder
+specification 3) or 1 - MS-SSIM (LOC-LIC specification 3.2).
 """
 
 from collections.abc import Mapping
@@ -12,17 +13,35 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from lic_jax.metrics.distortion import ms_ssim
 from lic_jax.metrics.lagrangian import lagrangian
 from lic_jax.training import schedule
 from lic_jax.training.state import TrainState, rate_factors
-from lic_jax.types import Array, Float, UInt8
+from lic_jax.types import Array, Float, LicError, UInt8
 
 Terms = dict[str, Float[Array, ""]]
+DISTORTIONS = ("mse", "ms_ssim")
 
 
 def to_unit(pixels: UInt8[Array, "b h w 3"]) -> Float[Array, "b h w 3"]:
   """0..255 -> [-0.5, 0.5]."""
   return pixels.astype(jnp.float32) / 255 - 0.5
+
+
+def to_levels(x: Float[Array, "b h w 3"]) -> Float[Array, "b h w 3"]:
+  """[-0.5, 0.5] -> 0..255, neither rounded nor clipped."""
+  return 255 * (x + 0.5)
+
+
+def check_distortion(name: str) -> str:
+  """`name` if it is a distortion.
+
+  Raises:
+    LicError: it is not.
+  """
+  if name not in DISTORTIONS:
+    raise LicError(f"loss.distortion is {name!r}, not one of {DISTORTIONS}")
+  return name
 
 
 def loss_terms(
@@ -32,6 +51,7 @@ def loss_terms(
   *,
   lmbda: Float[Array, ""],
   keys: Array,
+  distortion: str = "mse",
 ) -> tuple[Float[Array, ""], Terms]:
   """The Lagrangian of relaxed latents, and what it is made of."""
   output = model.apply({"params": params}, x, mode="train", keys=keys)
@@ -39,8 +59,14 @@ def loss_terms(
   bpp_y = jnp.mean(output.bits_y) / pixels
   bpp_z = jnp.mean(output.bits_z) / pixels
   mse = 255**2 * jnp.mean(jnp.square(output.x_hat - x))
-  loss = lagrangian(bpp_y + bpp_z, mse, lmbda)
-  return loss, {"loss": loss, "bpp_y": bpp_y, "bpp_z": bpp_z, "mse": mse}
+  terms = {"bpp_y": bpp_y, "bpp_z": bpp_z, "mse": mse}
+  if distortion == "ms_ssim":
+    similarity = jnp.mean(ms_ssim(to_levels(x), to_levels(output.x_hat)))
+    terms["ms_ssim"] = similarity
+    loss = lagrangian(bpp_y + bpp_z, 1 - similarity, lmbda)
+  else:
+    loss = lagrangian(bpp_y + bpp_z, mse, lmbda)
+  return loss, {"loss": loss, **terms}
 
 
 def train_step(
@@ -80,7 +106,12 @@ def train_step(
   )
   gradients, terms = jax.grad(
     lambda params: loss_terms(
-      model, params, to_unit(pixels), lmbda=lmbda, keys=keys
+      model,
+      params,
+      to_unit(pixels),
+      lmbda=lmbda,
+      keys=keys,
+      distortion=loss["distortion"],
     ),
     has_aux=True,
   )(state.params)
@@ -115,11 +146,13 @@ def validation_step(
   *,
   model: nn.Module,
   lmbda: float,
+  distortion: str = "mse",
 ) -> tuple[Terms, UInt8[Array, "b h w 3"]]:
   """Estimated rate and distortion with hard quantisation, rounded pixels.
 
   Returns:
-    Means over images of estimated_bpp, psnr (dB) and loss; and the pictures.
+    Means over images of estimated_bpp, psnr (dB), loss and, if that is the
+    distortion, ms_ssim; and the pictures.
   """
   output = model.apply({"params": params}, to_unit(pixels), mode="hard")
   bits = output.bits_y + output.bits_z
@@ -135,4 +168,8 @@ def validation_step(
     "psnr": jnp.mean(psnr),
     "loss": jnp.mean(lagrangian(bpp, mse, lmbda)),
   }
+  if distortion == "ms_ssim":
+    similarity = ms_ssim(pixels, decoded)
+    terms["ms_ssim"] = jnp.mean(similarity)
+    terms["loss"] = jnp.mean(lagrangian(bpp, 1 - similarity, lmbda))
   return terms, decoded.astype(jnp.uint8)

@@ -15,7 +15,7 @@ import flax.linen as nn
 
 from lic_jax.layers.convolution import (
   Conv,
-  TransposedWeights,
+  ConvWeights,
   fan_in_normal,
   glorot_uniform,
 )
@@ -82,7 +82,7 @@ class Synthesis(nn.Module):
     init = fan_in_normal if self.aligned == "signal" else glorot_uniform
     weights = {}
     for i, channels in enumerate(self.channels):
-      layer = TransposedWeights(
+      layer = ConvWeights(
         channels, self.kernels[i], kernel_init=init, name=f"conv{i}"
       )
       weights[f"conv{i}"] = layer(c_in)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import flax.linen as nn
 
 from lic_jax.layers.attention import Attention
-from lic_jax.layers.convolution import Conv, TransposedWeights
+from lic_jax.layers.convolution import Conv, ConvWeights
 from lic_jax.layers.residual import Bottleneck
 from lic_jax.ops.synthesis import upsample
 from lic_jax.types import Array, Float
@@ -57,7 +57,7 @@ class Synthesis(nn.Module):
   def __call__(self, y: Float[Array, "b h w c"]) -> Float[Array, "b h16 w16 3"]:
     x = Attention(self.dtype, name="attention0")(y)
     for stage, channels in enumerate(self.channels):
-      weights = TransposedWeights(channels, 5, name=f"conv{stage}")
+      weights = ConvWeights(channels, 5, name=f"conv{stage}")
       x = upsample(weights(x.shape[-1]), x, 2, self.dtype)
       if stage == 1:
         x = Attention(self.dtype, name="attention1")(x)

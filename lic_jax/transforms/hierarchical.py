@@ -15,14 +15,10 @@ from collections.abc import Sequence
 
 import flax.linen as nn
 
-from lic_jax.layers.convolution import Conv
-from lic_jax.layers.residual import (
-  ResidualBlock,
-  ResidualDown,
-  ResidualUp,
-  TorchConv,
-  Upsample,
-)
+from lic_jax.layers.convolution import Conv, ConvWeights, torch_uniform
+from lic_jax.layers.gdn import GDNWeights
+from lic_jax.layers.residual import ResidualBlock, ResidualDown, TorchConv
+from lic_jax.ops import synthesis
 from lic_jax.types import Array, Float
 
 
@@ -71,12 +67,60 @@ class Synthesis(nn.Module):
   dtype: str = "float32"
 
   @nn.compact
-  def __call__(self, y: Float[Array, "b h w c"]) -> Float[Array, "b h16 w16 3"]:
+  def weights(self, c_in: int) -> dict:
     n, n2, n4 = self.channels
-    widths = ((y.shape[-1], n4), (n2, n2), (n, n))  # (block, up) of each stage
-    x = y
-    for i, (block, up) in enumerate(widths):
-      x = ResidualBlock(block, self.dtype, name=f"block{i}")(x)
-      x = ResidualUp(up, self.dtype, name=f"up{i}")(x)
-    x = ResidualBlock(n, self.dtype, name="block3")(x)
-    return Upsample(3, self.dtype, name="image")(x)
+    # (block, up) of each stage
+    stages = ((c_in, n4), (n2, n2), (n, n))
+    weights = {}
+    for i, (block, up) in enumerate(stages):
+      weights[f"block{i}"] = _Block(block, name=f"block{i}")(c_in)
+      weights[f"up{i}"] = _Up(up, name=f"up{i}")(block)
+      c_in = up
+    weights["block3"] = _Block(n, name="block3")(n)
+    weights["image"] = _conv(4 * 3, name="image")(n)
+    return weights
+
+  def function(self) -> dict:
+    return {"function": "hierarchical"}
+
+  def __call__(self, y: Float[Array, "b h w c"]) -> Float[Array, "b h16 w16 3"]:
+    return synthesis.hierarchical(
+      self.weights(y.shape[-1]), y, dtype=self.dtype
+    )
+
+
+class _Block(nn.Module):
+  """Weights of a plain residual block."""
+
+  channels: int
+
+  @nn.compact
+  def __call__(self, c_in: int) -> dict:
+    c = self.channels
+    weights = {
+      "first": _conv(c, name="first")(c_in),
+      "second": _conv(c, name="second")(c),
+    }
+    if c_in != c:
+      weights["skip"] = _conv(c, 1, name="skip")(c_in)
+    return weights
+
+
+class _Up(nn.Module):
+  """Weights of an upsampling residual block."""
+
+  channels: int
+
+  @nn.compact
+  def __call__(self, c_in: int) -> dict:
+    c = self.channels
+    return {
+      "first": _conv(4 * c, name="first")(c_in),
+      "second": _conv(c, name="second")(c),
+      "skip": _conv(4 * c, name="skip")(c_in),
+      "igdn": GDNWeights(name="igdn")(c),
+    }
+
+
+def _conv(channels: int, kernel: int = 3, *, name: str) -> ConvWeights:
+  return ConvWeights(channels, kernel, kernel_init=torch_uniform, name=name)

@@ -10,7 +10,7 @@ all decoding; the default codec is narrower.
 
 import flax.linen as nn
 
-from lic_jax.layers.convolution import Conv, TransposedWeights
+from lic_jax.layers.convolution import Conv, ConvWeights
 from lic_jax.ops import synthesis
 from lic_jax.types import Array, Float
 
@@ -45,7 +45,7 @@ class HyperSynthesis(nn.Module):
     widths = (w, w * 3 // 2, 2 * self.latent_channels)
     weights = {}
     for i, width in enumerate(widths):
-      layer = TransposedWeights(width, KERNELS[i], name=f"conv{i}")
+      layer = ConvWeights(width, KERNELS[i], name=f"conv{i}")
       weights[f"conv{i}"] = layer(c_in)
       c_in = width
     return weights

@@ -11,7 +11,8 @@ with a GELU between any two, and `up` a 3x3 convolution and a pixel shuffle.
 
 import flax.linen as nn
 
-from lic_jax.layers.residual import TorchConv, Upsample, gelu
+from lic_jax.layers.residual import TorchConv, Upsample
+from lic_jax.ops.gelu import gelu
 from lic_jax.types import Array, Float
 
 STRIDES = (1, 1, 2, 1, 2)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import flax.linen as nn
 
-from lic_jax.layers.convolution import TransposedWeights
+from lic_jax.layers.convolution import ConvWeights
 from lic_jax.layers.gdn import GDNWeights
 from lic_jax.ops import synthesis
 from lic_jax.types import Array, Float
@@ -30,7 +30,7 @@ class JpegLike(nn.Module):
 
   @nn.compact
   def weights(self, c_in: int) -> dict:
-    return {"conv": TransposedWeights(3, self.kernel, name="conv")(c_in)}
+    return {"conv": ConvWeights(3, self.kernel, name="conv")(c_in)}
 
   def function(self) -> dict:
     return {"function": "jpeg_like", "stride": self.stride}
@@ -62,12 +62,12 @@ class TwoLayer(nn.Module):
     first, second = self.kernels
     n = self.channels
     weights = {
-      "conv1": TransposedWeights(n, first, name="conv1")(c_in),
+      "conv1": ConvWeights(n, first, name="conv1")(c_in),
       "igdn": GDNWeights(name="igdn")(n),
-      "conv2": TransposedWeights(3, second, name="conv2")(n),
+      "conv2": ConvWeights(3, second, name="conv2")(n),
     }
     if self.residual:
-      residual = TransposedWeights(n, first, name="conv_res")
+      residual = ConvWeights(n, first, name="conv_res")
       weights["conv_res"] = residual(c_in)
     return weights
 

@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lic_jax.layers.convolution import Conv, pixel_shuffle
+from lic_jax.layers.convolution import Conv
+from lic_jax.ops.subpixel import pixel_shuffle
 
 
 def test_centred_convolution_equals_signal_conv(golden):

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import quick
 
 from lic_jax.models.build import build
 from lic_jax.training import schedule, step
@@ -63,14 +64,17 @@ def test_rate_factors_follow_prefixes_and_refuse_unknown_ones():
     rate_factors(params, {"hyper": 2.0})
 
 
+def smoke():
+  spec = importlib.util.spec_from_file_location("smoke", CONFIGS / "smoke.py")
+  module = importlib.util.module_from_spec(spec)
+  spec.loader.exec_module(module)
+  return module.get_config().to_dict()
+
+
 @pytest.fixture(scope="module")
 def run():
   """The smoke config's model, state and step, and a batch."""
-  path = CONFIGS / "smoke.py"
-  spec = importlib.util.spec_from_file_location("smoke", path)
-  module = importlib.util.module_from_spec(spec)
-  spec.loader.exec_module(module)
-  config = module.get_config().to_dict()
+  config = smoke()
   config["optimizer"]["factors"] = {}  # they suit the closed-form start
   model = build(config["model"])
   optimizer = make_optimizer(config["optimizer"]["clip"])
@@ -102,6 +106,34 @@ def test_steps_lower_the_loss_and_report_its_terms(run):
     np.testing.assert_allclose(terms["loss"], whole, rtol=1e-5)
   assert int(state.step) == 12
   assert losses[-1] < 0.9 * losses[0]
+
+
+def test_the_loss_may_be_ms_ssim(run):
+  # The least that gives five scales is 161 pixels.
+  _, state = run
+  rng = np.random.default_rng(0)
+  x = step.to_unit(rng.integers(0, 256, (1, 192, 192, 3)).astype(np.uint8))
+  model = build(smoke()["model"])
+
+  def terms(params, x):
+    return step.loss_terms(
+      model,
+      params,
+      x,
+      lmbda=jnp.float32(8.73),
+      keys=jax.random.split(jax.random.PRNGKey(0), 1),
+      distortion="ms_ssim",
+    )
+
+  loss, parts = quick.compiled(terms, state.params, x)(state.params, x)
+  assert 0 < parts["ms_ssim"] < 1
+  whole = parts["bpp_y"] + parts["bpp_z"] + 8.73 * (1 - parts["ms_ssim"])
+  np.testing.assert_allclose(loss, whole, rtol=1e-5)
+
+
+def test_another_distortion_is_refused():
+  with pytest.raises(LicError, match="distortion is 'lpips'"):
+    step.check_distortion("lpips")
 
 
 def test_a_step_is_a_function_of_its_arguments(run):

@@ -1,5 +1,7 @@
 """Every transform: the scale it works at, and one function on both sides."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -46,6 +48,7 @@ DECODERS = (
     "aligned": "keras",
   },
   {"name": "hyper.HyperSynthesis", "channels": 8, "latent_channels": 6},
+  {"name": "hierarchical.Synthesis", "channels": (4, 5, 8)},
 )
 
 
@@ -78,6 +81,22 @@ def test_decoder_function_on_numpy_equals_the_module(rng, config):
   out = function(weights, y, **arguments)
   assert isinstance(out, np.ndarray) and out.dtype == np.float32
   np.testing.assert_allclose(out, expected, atol=2e-6)
+
+
+def test_the_hierarchical_synthesis_reaches_as_far_as_its_geometry_says(rng):
+  module = find.build({"name": "hierarchical.Synthesis", "channels": (2, 2, 2)})
+  y = rng.normal(size=(1, 17, 1, 3)).astype(np.float32)
+  params = module.init(jax.random.key(0), jnp.asarray(y))
+  weights = module.apply(params, 3, method="weights")
+  weights = jax.tree.map(np.asarray, weights)
+  scale, reach = synthesis.geometry(module.function(), weights)
+  changed = y.copy()
+  changed[0, 8] += 1
+  difference = synthesis.hierarchical(weights, changed)
+  difference -= synthesis.hierarchical(weights, y)
+  rows = np.flatnonzero(difference[0].any((1, 2)))
+  beyond = max(8 * scale - rows.min(), rows.max() + 1 - 9 * scale)
+  assert reach == math.ceil(beyond / scale)
 
 
 def test_jpeg_like_and_linear_syntheses_are_affine(rng):

@@ -5,7 +5,8 @@ LOC-LIC specification 2.4; Minnen and Singh 2020.
 
 import flax.linen as nn
 
-from lic_jax.layers.residual import TorchConv, gelu
+from lic_jax.layers.residual import TorchConv
+from lic_jax.ops.gelu import gelu
 from lic_jax.types import Array, Float
 
 

@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 
 from lic_jax.layers.convolution import DepthwiseConv
-from lic_jax.layers.residual import TorchConv, gelu
+from lic_jax.layers.residual import TorchConv
+from lic_jax.ops.gelu import gelu
 from lic_jax.types import Array, Float
 
 

@@ -23,7 +23,8 @@ import jax.numpy as jnp
 
 from lic_jax.entropy.checkerboard import Pass, positions
 from lic_jax.layers.convolution import torch_uniform
-from lic_jax.layers.residual import TorchConv, gelu
+from lic_jax.layers.residual import TorchConv
+from lic_jax.ops.gelu import gelu
 from lic_jax.ops.neighbourhood import (
   KEYS,
   OFFSETS,

@@ -9,7 +9,8 @@ the full grid and masks.
 import flax.linen as nn
 
 from lic_jax.entropy.checkerboard import HALF, Pass, keep, pack, unpack
-from lic_jax.layers.residual import TorchConv, gelu
+from lic_jax.layers.residual import TorchConv
+from lic_jax.ops.gelu import gelu
 from lic_jax.types import Array, Float
 
 

@@ -9,7 +9,8 @@ makes it 1x1 (specification 2.6).
 import flax.linen as nn
 import jax.numpy as jnp
 
-from lic_jax.layers.residual import TorchConv, gelu
+from lic_jax.layers.residual import TorchConv
+from lic_jax.ops.gelu import gelu
 from lic_jax.types import Array, Float
 
 

@@ -1,0 +1,99 @@
+r"""What a context model saves against the hyperprior, by real files.
+
+  python experiments/context/run.py --codecs=HYPERPRIOR,CONTEXT --images=KODAK
+
+The two were trained on the same photographs, with the same transforms, batches
+and number of steps (`hyperprior.py` and `multi_reference.py` beside this file).
+Writes results/hyperprior.json and results/multi_reference.json, by
+lic_jax.evaluate, and results/comparison.json.
+
+Equal PSNR: both minimise bpp + lambda * MSE, so near its optimum a codec pays
+lambda bits per pixel for each unit of MSE. The second codec's rate is moved by
+that much times the difference in MSE, image by image.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+from pathlib import Path
+
+from lic_jax import evaluate
+from lic_jax.codec import bundle as bundles
+
+RESULTS = Path(__file__).parent / "results"
+NAMES = ("hyperprior", "multi_reference")
+
+
+def main() -> None:
+  """Runs all of it."""
+  parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+  parser.add_argument("--codecs", required=True, help="two, by a comma")
+  parser.add_argument("--images", required=True)
+  args = parser.parse_args()
+  codecs = args.codecs.split(",")
+  RESULTS.mkdir(exist_ok=True)
+  reports = []
+  for name, codec in zip(NAMES, codecs, strict=True):
+    output = RESULTS / f"{name}.json"
+    status = evaluate.main(
+      [f"--codec={codec}", f"--images={args.images}", f"--output={output}"]
+    )
+    if status:
+      sys.exit(status)
+    reports.append(json.loads(output.read_text()))
+  lmbdas = {bundles.find(codec).card["lambda"] for codec in codecs}
+  (lmbda,) = lmbdas  # one trade-off, or there is nothing to compare
+  result = compare(*(report["images"] for report in reports), lmbda)
+  text = json.dumps(result, indent=1)
+  (RESULTS / "comparison.json").write_text(text + "\n")
+  print(json.dumps({k: v for k, v in result.items() if k != "images"}))
+
+
+def compare(ours: list[dict], theirs: list[dict], lmbda: float) -> dict:
+  """Savings of the second codec, per image and of the mean rates."""
+  rows = []
+  for a, b in zip(ours, theirs, strict=True):
+    moved = b["bpp"] + lmbda * (mse(b) - mse(a))
+    rows.append(
+      {
+        "name": a["name"],
+        "bpp": [a["bpp"], b["bpp"]],
+        "psnr": [a["psnr"], b["psnr"]],
+        "saving_at_equal_psnr": 1 - moved / a["bpp"],
+        "file_over_estimate": [
+          row["bpp"] / row["estimated_bpp"] - 1 for row in (a, b)
+        ],
+      }
+    )
+
+  def mean(key: str, which: int) -> float:
+    return statistics.fmean(row[key][which] for row in rows)
+
+  saved = statistics.fmean(
+    row["saving_at_equal_psnr"] * row["bpp"][0] for row in rows
+  )
+  return {
+    "lambda": lmbda,
+    "bpp": [mean("bpp", 0), mean("bpp", 1)],
+    "psnr": [mean("psnr", 0), mean("psnr", 1)],
+    "saving": 1 - mean("bpp", 1) / mean("bpp", 0),
+    "saving_at_equal_psnr": saved / mean("bpp", 0),
+    "least_and_largest_saving": [
+      extreme(row["saving_at_equal_psnr"] for row in rows)
+      for extreme in (min, max)
+    ],
+    "largest_file_over_estimate": [
+      max(abs(row["file_over_estimate"][i]) for row in rows) for i in (0, 1)
+    ],
+    "images": rows,
+  }
+
+
+def mse(row: dict) -> float:
+  """On the 0..255 scale."""
+  return 255**2 / 10 ** (row["psnr"] / 10)
+
+
+if __name__ == "__main__":
+  main()
