@@ -55,7 +55,7 @@ CONTEXT = {
     "name": "multi_reference_hyper.HyperSynthesis",
     "latent_channels": LATENT,
   },
-  "context": {"name": "multi_reference", "slices": 3, "width": 4},
+  "context": {"name": "multi_reference", "slices": 3, "width": 2},
   "quantisation": "mixedq",
 }
 CARD = {"lambda": 0.01, "training": {"steps": 0}, "results": []}

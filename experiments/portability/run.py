@@ -1,11 +1,12 @@
 r"""Whether a file means the same wherever it is decoded.
 
   python experiments/portability/run.py --codec=BUNDLE --images=KODAK \
-    [--python=OTHER_INTERPRETER]
+    [--python=OTHER_INTERPRETER] [--name=kodak]
 
 Encodes every image, decodes each file in processes whose libraries, threads,
 batch and compiler flags differ, and compares symbols, prior and pixels with
-those of plain NumPy. Writes results/kodak.json.
+those of plain NumPy. A context model's prior is computed by NumPy alone, and so
+are its rows. Writes results/NAME.json.
 """
 
 import argparse
@@ -58,6 +59,7 @@ def main() -> None:
   parser.add_argument("--codec", required=True)
   parser.add_argument("--images", required=True, type=Path)
   parser.add_argument("--python", help="of an environment with another JAX")
+  parser.add_argument("--name", default="kodak")
   args = parser.parse_args()
   commit = runner.commit(ROOT)
   bundle = bundles.find(args.codec)
@@ -65,12 +67,16 @@ def main() -> None:
     for path in runner.find_images(args.images):
       encoded = encode.encode(images.read_rgb(path), bundle)
       (Path(folder) / f"{path.stem}.lic").write_bytes(encoded.data)
+    ways = ("numpy", "jit", "eager")
+    if bundle.decoder.context is not None:
+      ways = ("numpy",)
     found = {
       name: decoded(sys.executable, bundle, folder, *variant)
       for name, variant in VARIANTS.items()
+      if variant[0] in ways
     }
     if args.python:
-      for how in ("numpy", "jit"):
+      for how in [way for way in ways if way != "eager"]:
         name = f"{version(args.python)}, {how}"
         found[name] = decoded(args.python, bundle, folder, how, 1, {})
   rows = {
@@ -85,7 +91,7 @@ def main() -> None:
     "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     "variants": rows,
   }
-  output = Path(__file__).parent / "results" / "kodak.json"
+  output = Path(__file__).parent / "results" / f"{args.name}.json"
   output.write_text(json.dumps(result, indent=1) + "\n")
 
 

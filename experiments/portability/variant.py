@@ -2,8 +2,9 @@
 
   python variant.py CODEC FOLDER numpy|jit|eager BATCH PIXELS.npz
 
-Digests are of the symbols and of the integer prior (mean and table numbers);
-the pixels go into PIXELS.npz, for the caller to compare.
+Digests are of the symbols and of the prior in integers or in fixed point (mean
+and table numbers); the pixels go into PIXELS.npz, for the caller to compare.
+Priors in fixed point are NumPy's alone.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from lic_jax.codec import bundle as bundles
-from lic_jax.codec import container, decode
+from lic_jax.codec import coder, container, decode
 from lic_jax.entropy import integer
 from lic_jax.ops import synthesis
 
@@ -30,12 +31,13 @@ def main() -> None:
     size = file.header.height, file.header.width
     offset, _ = decode.channel_prior(bundle.decoder, *size)
     z = np.rint(latents.z - offset).astype(np.int32)
-    mean, table = prior(bundle, z, how, int(batch))
-    y = np.rint(latents.y - mean).astype(np.int32)
-    digests[path.name] = {
-      "symbols": digest(z, y),
-      "prior": digest(mean, table),
-    }
+    if bundle.decoder.context is None:
+      mean, table = prior(bundle, z, how, int(batch))
+      y = np.rint(latents.y - mean).astype(np.int32)
+      priors = [mean, table]
+    else:
+      y, priors = slices(bundle, z, file)
+    digests[path.name] = {"symbols": digest(z, y), "prior": digest(*priors)}
     x_hat = image(bundle, latents.y, how)
     pixels[path.name] = decode.pixels(x_hat[0, : size[0], : size[1]])
   np.savez(output, **pixels)
@@ -58,6 +60,21 @@ def prior(
     function = jax.jit(function) if how == "jit" else function
     mean, table = function(jax.numpy.asarray(symbols))
   return np.asarray(mean)[-1:], np.asarray(table)[-1:]
+
+
+def slices(
+  bundle: bundles.Bundle, z: np.ndarray, file: container.File
+) -> tuple[np.ndarray, list[np.ndarray]]:
+  """Symbols of y, and means and table numbers pass by pass."""
+  decoder, priors = bundle.decoder, []
+  reader = coder.Reader(file.latent, decoder.scale_tables, file.header.coder)
+
+  def read(channels, which, mean, table):
+    priors.extend((mean, table))
+    return reader.read(table)
+
+  y, _ = decode.decode_slices(decoder.context, z, read)
+  return y, priors
 
 
 def image(bundle: bundles.Bundle, y: np.ndarray, how: str) -> np.ndarray:

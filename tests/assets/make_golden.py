@@ -1,15 +1,16 @@
 """Makes tests/assets/golden: files of version 1, and what they decode to.
 
-Not collected by pytest. It was run when version 1 of the format was finished,
-and is not to be run again: what it made pins the format. A new version adds a
-folder of its own. With the extra `[tfc]` installed:
+Not collected by pytest. It is run once for each kind of codec that a version
+has, and not again: what it made pins the format. A new version adds a folder of
+its own. With the extra `[tfc]` installed, for a function of tests/tiny_codec.py:
 
-  PYTHONPATH=tests python tests/assets/make_golden.py
+  PYTHONPATH=tests python tests/assets/make_golden.py context
 """
 
 import dataclasses
 import hashlib
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,19 +24,20 @@ FOLDER = Path(__file__).parent / "golden" / "v1"
 
 
 def main() -> None:
-  pinned = {}
-  for make in (tiny_codec.hyperprior, tiny_codec.factorized):
-    bundle = make(FOLDER / make.__name__)
-    for name, encoded in files(bundle).items():
-      path = FOLDER / make.__name__ / f"{name}.lic"
-      path.write_bytes(encoded.data)
-      latents = decode.decode_latents(container.unpack(encoded.data), bundle)
-      pinned[f"{make.__name__}/{name}"] = digest(latents)
-      Image.fromarray(decode.decode(encoded.data, bundle)).save(
-        path.with_suffix(".png"), optimize=True
-      )
-    (bundle.folder / bundles.ENCODER).unlink()  # decoding needs none
-  (FOLDER / "latents.json").write_text(json.dumps(pinned, indent=1) + "\n")
+  (codec,) = sys.argv[1:]
+  listed = FOLDER / "latents.json"
+  pinned = json.loads(listed.read_text())
+  bundle = getattr(tiny_codec, codec)(FOLDER / codec)
+  for name, encoded in files(bundle).items():
+    path = FOLDER / codec / f"{name}.lic"
+    path.write_bytes(encoded.data)
+    latents = decode.decode_latents(container.unpack(encoded.data), bundle)
+    pinned[f"{codec}/{name}"] = digest(latents)
+    Image.fromarray(decode.decode(encoded.data, bundle)).save(
+      path.with_suffix(".png"), optimize=True
+    )
+  (bundle.folder / bundles.ENCODER).unlink()  # decoding needs none
+  listed.write_text(json.dumps(pinned, indent=1) + "\n")
 
 
 def files(bundle: bundles.Bundle) -> dict[str, encode.Encoded]:

@@ -13,43 +13,47 @@ import pytest
 from lic_jax.codec import bundle as bundles
 
 ROOT = Path(__file__).parents[2]
-CODEC = ROOT / "tests" / "assets" / "golden" / "v1" / "hyperprior"
+GOLDEN = ROOT / "tests" / "assets" / "golden" / "v1"
 EXPERIMENT = runpy.run_path(
   str(ROOT / "experiments" / "portability" / "run.py")
 )
 # Between them: both libraries, compiled and not, threads, batch, fast-math, and
 # other instructions.
 CHOSEN = (
-  "NumPy, 1 thread",
-  "NumPy, AVX without FMA",
-  "NumPy, batch 4",
-  "JAX, no jit",
-  "JAX, jit, batch 4",
-  "JAX, jit, fast-math",
+  ("hyperprior", "NumPy, 1 thread"),
+  ("hyperprior", "NumPy, AVX without FMA"),
+  ("hyperprior", "NumPy, batch 4"),
+  ("hyperprior", "JAX, no jit"),
+  ("hyperprior", "JAX, jit, batch 4"),
+  ("hyperprior", "JAX, jit, fast-math"),
+  # In fixed point, which NumPy alone computes.
+  ("context", "NumPy, 1 thread"),
+  ("context", "NumPy, AVX without FMA"),
+  ("context", "NumPy, SSE3"),
 )
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-  folder = tmp_path_factory.mktemp("files")
-  for name in ("colour.lic", "escapes.lic"):
-    shutil.copy(CODEC / name, folder)
-  return str(folder)
-
-
-def _decoded(files: str, name: str):
+def _decoded(codec: str, files: str, name: str):
   variant = EXPERIMENT["VARIANTS"][name]
-  bundle = bundles.read(CODEC)
+  bundle = bundles.read(GOLDEN / codec)
   return EXPERIMENT["decoded"](sys.executable, bundle, files, *variant)
 
 
 @pytest.fixture(scope="module")
-def reference(files):
-  return _decoded(files, "NumPy")
+def references(tmp_path_factory):
+  """Of each codec a folder of its files, and what plain NumPy decodes."""
+  found = {}
+  for codec in dict(CHOSEN):
+    folder = tmp_path_factory.mktemp(codec)
+    for name in ("colour.lic", "escapes.lic"):
+      shutil.copy(GOLDEN / codec / name, folder)
+    found[codec] = str(folder), _decoded(codec, str(folder), "NumPy")
+  return found
 
 
-@pytest.mark.parametrize("name", CHOSEN)
-def test_symbols_and_prior_are_equal_and_pixels_nearly(files, reference, name):
-  row = EXPERIMENT["compare"](_decoded(files, name), reference)
+@pytest.mark.parametrize(("codec", "name"), CHOSEN)
+def test_symbols_and_prior_are_equal_and_pixels_nearly(codec, name, references):
+  files, reference = references[codec]
+  row = EXPERIMENT["compare"](_decoded(codec, files, name), reference)
   assert row["files"] == row["equal_symbols"] == row["equal_prior"] == 2
   assert row["largest_pixel_difference"] <= 1
