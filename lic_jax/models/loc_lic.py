@@ -15,10 +15,7 @@ contexts, residual prediction and the synthesis see what a file would hold,
 rounded straight through. Files are coded by `entropy.fixed_point`.
 """
 
-import functools
-
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 
 from lic_jax.entropy import factorized, gaussian
@@ -68,8 +65,8 @@ class ContextHyperprior(nn.Module):
     if mode == "hard":
       z_rate, y_rate = z_hat, rounded(latents.y, decoded.mean)
     else:
-      z_rate = quantise.uniform_noise(latents.z, keys=_fold(keys, 0))
-      y_rate = quantise.uniform_noise(latents.y, keys=_fold(keys, 1))
+      z_rate = quantise.uniform_noise(latents.z, keys=keys, latent=0)
+      y_rate = quantise.uniform_noise(latents.y, keys=keys, latent=1)
     bits_z = factorized.bits(prior, z_rate)
     bits_y = gaussian.bits_of_scale(y_rate - decoded.mean, decoded.scale)
     return Output(
@@ -112,7 +109,3 @@ class ContextHyperprior(nn.Module):
 
 # What contexts and transforms see; the same numbers, with a gradient or not.
 _ROUNDED = {"hard": quantise.hard, "train": quantise.straight_through}
-
-
-def _fold(keys: Array, data: int) -> Array:
-  return jax.vmap(functools.partial(jax.random.fold_in, data=data))(keys)

@@ -10,7 +10,6 @@ with a hierarchical analysis, the default codec.
 """
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 
 from lic_jax.entropy import factorized, gaussian
@@ -107,7 +106,7 @@ class MeanScaleHyperprior(nn.Module):
     if mode == "hard":
       z_hat = quantise.hard(z, self.offsets())
       return z_hat, z_hat
-    noisy = quantise.uniform_noise(z, keys=_fold(keys, 0))
+    noisy = quantise.uniform_noise(z, keys=keys, latent=0)
     if self.quantisation == "unoise":
       return noisy, noisy
     return noisy, quantise.straight_through(z, jnp.zeros(()))
@@ -119,14 +118,10 @@ class MeanScaleHyperprior(nn.Module):
     if mode == "hard":
       y_hat = quantise.hard(y, mean)
       return y_hat, y_hat
-    noisy = quantise.uniform_noise(y, keys=_fold(keys, 1))
+    noisy = quantise.uniform_noise(y, keys=keys, latent=1)
     if self.quantisation == "unoise":
       return noisy, noisy
     return noisy, quantise.straight_through(y, mean)
-
-
-def _fold(keys: Array, data: int) -> Array:
-  return jax.vmap(lambda key: jax.random.fold_in(key, data))(keys)
 
 
 def check_quantisation(name: str) -> str:

@@ -20,9 +20,19 @@ def straight_through(
   return x + jax.lax.stop_gradient(hard(x, offset) - x)
 
 
-def uniform_noise(x: Float[Array, "b *n"], *, keys: Array) -> Array:
-  """x + U(-1/2, 1/2), one key per example: the same on any device layout."""
-  noise = jax.vmap(
-    lambda key: jax.random.uniform(key, x.shape[1:], minval=-0.5, maxval=0.5)
-  )(keys)
-  return x + noise
+def uniform_noise(
+  x: Float[Array, "b *n"], *, keys: Array, latent: int | None = None
+) -> Array:
+  """x + U(-1/2, 1/2), one key per example: the same on any device layout.
+
+  Args:
+    x: a latent.
+    keys: one per example.
+    latent: which of several it is, so that each has noise of its own.
+  """
+
+  def draw(key: Array) -> Array:
+    key = key if latent is None else jax.random.fold_in(key, latent)
+    return jax.random.uniform(key, x.shape[1:], minval=-0.5, maxval=0.5)
+
+  return x + jax.vmap(draw)(keys)

@@ -2,7 +2,7 @@
 
 Not collected by pytest. It is run once for each kind of codec that a version
 has, and not again: what it made pins the format. A new version adds a folder of
-its own. With the extra `[tfc]` installed, for a function of tests/tiny_codec.py:
+its own. With the extra `[tfc]` installed, for a function of tiny_codec.py:
 
   PYTHONPATH=tests python tests/assets/make_golden.py context
 """
