@@ -77,6 +77,6 @@ def get_config() -> ml_collections.ConfigDict:
   config.steps = 500_000
   config.budget_minutes = 0.0  # > 0: cosine to zero at this time instead
   config.seed = 0
-  config.start = "klt"  # or "random": see lic_jax.training.start
+  config.start = "klt"  # "random" or a run: lic_jax.training.start
   config.log = dict(every=100, validate_every=500, checkpoint_every=500, keep=2)
   return config.lock()

@@ -74,7 +74,7 @@ def get_config() -> ml_collections.ConfigDict:
   config.steps = 2_000_000
   config.budget_minutes = 0.0  # > 0: cosine to zero at this time instead
   config.seed = 0
-  config.start = "random"  # "klt" needs a linear path: lic_jax.training.start
+  config.start = "random"  # or a run: lic_jax.training.start
   config.log = dict(
     every=100, validate_every=10_000, checkpoint_every=10_000, keep=2
   )

@@ -70,7 +70,7 @@ def get_config() -> ml_collections.ConfigDict:
   config.steps = 100_000
   config.budget_minutes = 2.0  # cosine to zero at this time
   config.seed = 0
-  config.start = "klt"  # or "random": see lic_jax.training.start
+  config.start = "klt"  # "random" or a run: lic_jax.training.start
   config.log = dict(
     every=100, validate_every=1_000, checkpoint_every=1_000, keep=2
   )

@@ -60,7 +60,7 @@ def get_config() -> ml_collections.ConfigDict:
   config.steps = 1_800_000
   config.budget_minutes = 0.0  # > 0: cosine to zero at this time instead
   config.seed = 0
-  config.start = "random"  # or "klt": see lic_jax.training.start
+  config.start = "random"  # "klt" or a run: lic_jax.training.start
   config.log = dict(
     every=100, validate_every=10_000, checkpoint_every=10_000, keep=2
   )

@@ -20,7 +20,7 @@ from lic_jax.data import batches, resident, sources
 from lic_jax.models.build import build
 from lic_jax.training import parallel, step
 from lic_jax.training.checkpoint import Checkpoints, claim
-from lic_jax.training.start import klt_start
+from lic_jax.training.start import klt_start, parameters_of
 from lic_jax.training.state import (
   TrainState,
   create,
@@ -49,7 +49,10 @@ def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
   checkpoints = Checkpoints(workdir, keep=config.log.keep)
   # PRNGKey: raw uint32 keys cross pmap on every JAX release we support.
   run_key = jax.random.PRNGKey(config.seed)
-  state = create(_initial_params(model, config, source), optimizer)
+  params = create_params(model, config.seed)
+  if checkpoints.latest() is None:
+    params = _initial_params(params, config, source)
+  state = create(params, optimizer)
   clock = Clock(steps=config.steps, budget=60 * config.budget_minutes)
   if checkpoints.latest() is not None:
     state, saved = checkpoints.restore(jax.tree.map(np.asarray, state))
@@ -236,16 +239,20 @@ def _open_feed(
 
 
 def _initial_params(
-  model: Any, config: ml_collections.ConfigDict, source: sources.Source
+  params: Any, config: ml_collections.ConfigDict, source: sources.Source
 ) -> Any:
-  """Random parameters, or the closed-form start."""
-  params = create_params(model, config.seed)
+  """The parameters to begin with: these random ones, or better ones.
+
+  Raises:
+    LicError: `start` is none of "random", "klt" and the work directory of a run
+      with the same parameters.
+  """
   if config.start == "random":
     return params
   if config.start != "klt":
-    raise LicError(f"start is {config.start!r}, not 'random' or 'klt'")
+    return parameters_of(pathlib.Path(config.start), like=params)
   if config.loss.distortion != "mse":
-    raise LicError("start='klt' suits the MSE alone; take 'random'")
+    raise LicError("start='klt' suits the MSE alone; take 'random' or a run")
   patches = resident.validation_patches(source, count=256, size=64)
   return klt_start(
     jax.tree.map(np.asarray, params), patches, lmbda=config.loss.lmbda

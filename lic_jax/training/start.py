@@ -1,6 +1,9 @@
-"""A closed-form start: the KLT of image blocks, before the first step.
+"""Better starts than a random one: another run's end, or a closed form.
 
 A random start spends most of a short run on growing the latent's scale. The
+end of another run, with another lambda, distortion or schedule, is a good one
+where there is one (LOC-LIC specification 3.2: models for MS-SSIM begin with
+those for MSE). Where there is none, the
 Karhunen-Loeve transform of 16x16x3 blocks, with the quantiser step that suits
 lambda, is already a codec; training bends it from there.
 
@@ -14,15 +17,50 @@ lambda, is already a codec; training bends it from there.
 
 import copy
 import math
+import pathlib
 from typing import Any
 
+import jax
 import numpy as np
 
 from lic_jax.ops import scales
+from lic_jax.training.checkpoint import load_params
 from lic_jax.types import Float, LicError, UInt8
 
 BLOCK = 16  # side of a block, the stride of the latent
 SMALL = 0.1  # factor on what would disturb the start
+
+
+def parameters_of(workdir: pathlib.Path, *, like: Any) -> Any:
+  """Parameters of the newest checkpoint of another run.
+
+  Args:
+    workdir: its work directory.
+    like: parameters of the model that is to start.
+
+  Raises:
+    LicError: there is no such run, or its parameters are not the model's.
+  """
+  try:
+    params = load_params(workdir)[1]
+  except LicError as error:
+    raise LicError(
+      f"start is neither 'random' nor 'klt' nor a run's folder: {error}"
+    ) from error
+  theirs, ours = (
+    {
+      jax.tree_util.keystr(path): leaf.shape
+      for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+    }
+    for tree in (params, like)
+  )
+  for name in sorted(theirs.keys() | ours.keys()):
+    if theirs.get(name) != ours.get(name):
+      raise LicError(
+        f"cannot start from {workdir}: its {name} is {theirs.get(name)}, the "
+        f"model's {ours.get(name)}"
+      )
+  return params
 
 
 def step_of(lmbda: float) -> float:

@@ -77,3 +77,13 @@ def test_a_full_disk_is_named_and_earlier_checkpoints_stand(tmp_path):
   assert status == 1, said
   assert "Traceback" not in said
   assert "cannot" in said
+
+
+def test_a_run_of_another_model_is_no_start(tmp_path):
+  other = tmp_path / "other"
+  status, said = tiny_run.finish(tiny_run.start(other, "--config.steps=1"))
+  assert status == 0, said
+  flag = f"--config.start={other}"
+  wide = "--config.model.analysis.channels=(4,5,4)"
+  line = refused(tmp_path / "run", flag, wide)
+  assert "cannot start from" in line and "analysis" in line
