@@ -27,7 +27,6 @@ from lic_jax.codec.bundle import Bundle, Decoder
 from lic_jax.data import images
 from lic_jax.entropy import factorized, quantisation
 from lic_jax.entropy.fixed_point import slices
-from lic_jax.entropy.multi_reference.slices import MultiReference
 from lic_jax.models import build
 from lic_jax.models.loc_lic import ContextHyperprior
 from lic_jax.training import checkpoint
@@ -56,15 +55,14 @@ def export(
     card: what else the card should tell (lambda, training).
 
   Raises:
-    LicError: parameters that are not finite, a model whose files nothing can
-      decode, or a folder that cannot be used.
+    LicError: parameters that are not finite, weights that no exact form holds,
+      or a folder that cannot be used.
   """
   params = jax.tree.map(np.asarray, dict(params))
   for path, array in jax.tree_util.tree_leaves_with_path(params):
     if not np.all(np.isfinite(array)):
       raise LicError(f"parameter {jax.tree_util.keystr(path)} is not finite")
   model = build.build({**model_config, "dtype": "float32"})
-  _check_decoder(model, model_config)
   decoder, weights = make_decoder(model, params)
   encoder = {k: v for k, v in params.items() if k not in weights}
   if "hyper_synthesis" in weights:
@@ -122,19 +120,6 @@ def make_decoder(
     hyper_synthesis=hyper_synthesis,
   )
   return decoder, weights
-
-
-def _check_decoder(model: nn.Module, config: Mapping[str, Any]) -> None:
-  """Refuses models whose files nothing decodes.
-
-  Raises:
-    LicError: this is one.
-  """
-  if not hasattr(model.synthesis, "function"):
-    raise LicError(f"no decoder for a {config['synthesis']['name']} yet")
-  context = getattr(model, "context", None)
-  if context is not None and not isinstance(context, MultiReference):
-    raise LicError(f"no decoder for a {config['context']['name']} yet")
 
 
 def bin_edges(

@@ -17,7 +17,7 @@ from lic_jax.types import Int, LicError
 
 
 def encode(
-  passes: Sequence[tuple[Int[np.ndarray, "n"], Int[np.ndarray, "t"]]],
+  passes: Sequence[tuple[Int[np.ndarray, "_"], Int[np.ndarray, "t"]]],
   tables: Tables,
 ) -> bytes:
   """Codes entries of tables.

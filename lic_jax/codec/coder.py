@@ -49,7 +49,7 @@ def encode_symbols(
 
 
 def encode_passes(
-  passes: Sequence[tuple[Int[np.ndarray, "*b"], UInt[np.ndarray, "*b"]]],
+  passes: Sequence[tuple[Int[np.ndarray, "..."], UInt[np.ndarray, "..."]]],
   tables: Tables,
   coder: str = "ans",
 ) -> bytes:

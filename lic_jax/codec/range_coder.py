@@ -22,7 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def encode(
-  passes: Sequence[tuple[Int[np.ndarray, "n"], Int[np.ndarray, "t"]]],
+  passes: Sequence[tuple[Int[np.ndarray, "_"], Int[np.ndarray, "t"]]],
   tables: Tables,
 ) -> bytes:
   """Codes entries of tables; arguments as those of `ans.encode`.

@@ -59,7 +59,13 @@ def build(config: Mapping[str, Any]) -> nn.Module:
         f"context models train with 'mixedq', not {quantisation!r}"
       )
     context = _context(config["context"], config["latent_channels"], dtype)
-    return ContextHyperprior(analysis, synthesis, context=context, **hyper)
+    return ContextHyperprior(
+      analysis,
+      synthesis,
+      context=context,
+      latent_channels=config["latent_channels"],
+      **hyper,
+    )
   if config["name"] != "mean_scale_hyperprior":
     raise LicError(f"no model named {config['name']!r}")
   return MeanScaleHyperprior(

@@ -31,6 +31,7 @@ class ContextHyperprior(nn.Module):
     context: entropy model of the latent, from it and the hyper-synthesis'
       output to a `DecodedLatent`.
     prior: factorized prior of the hyper-latent.
+    latent_channels: of the latent.
   """
 
   analysis: nn.Module
@@ -39,6 +40,7 @@ class ContextHyperprior(nn.Module):
   hyper_synthesis: nn.Module
   context: nn.Module
   prior: factorized.FactorizedPrior
+  latent_channels: int
 
   stride = 64  # pixels per hyper-latent sample
 
@@ -99,8 +101,7 @@ class ContextHyperprior(nn.Module):
 
   def decoder_weights(self) -> dict:
     """Effective weights of the synthesis; the rest has a form of its own."""
-    latent_channels = self.hyper_synthesis.latent_channels
-    return {"synthesis": self.synthesis.weights(latent_channels)}
+    return {"synthesis": self.synthesis.weights(self.latent_channels)}
 
   def decoder_functions(self) -> dict:
     """Name and static arguments of the synthesis."""

@@ -34,6 +34,12 @@ def leaky_relu(x: Array) -> Array:
   return namespace(x).where(x >= 0, x, 0.2 * x)
 
 
+@named
+def sigmoid(x: Array) -> Array:
+  """1 / (1 + exp(-x)), in a form that never overflows."""
+  return 0.5 + 0.5 * namespace(x).tanh(0.5 * x)
+
+
 def upsample(
   weights: Any, x: Array, stride: int, dtype: str, aligned: str = "keras"
 ) -> Array:
@@ -104,6 +110,10 @@ def geometry(
     # 3x3 convolutions: two and one at the latent's resolution, then one more,
     # two and one at twice that, and so on; one at half the image's.
     return 16, math.ceil(3 + (1 + 3) / 2 + (1 + 3) / 4 + (1 + 2 + 1) / 8)
+  if function["function"] == "elic":
+    # Three 3x3 convolutions in an attention or in three bottlenecks; 5x5
+    # kernels reach three output samples.
+    return 16, math.ceil(3 + (3 + 3) / 2 + (3 + 6) / 4 + (3 + 3) / 8 + 3 / 16)
   aligned = function.get("aligned", "keras")
   scale, reach = 1, 0.0
   for name, stride in layer_strides(function, weights).items():
@@ -192,6 +202,39 @@ def hierarchical(weights: dict, y: Latent, *, dtype: str = "float32") -> Image:
     x = residual_up(weights[f"up{i}"], x, dtype)
   x = residual_block(weights["block3"], x, dtype)
   return pixel_shuffle(convolve(weights["image"], x, dtype))
+
+
+def elic(weights: dict, y: Latent, *, dtype: str = "float32") -> Image:
+  """ELIC's synthesis; shallow-decoder specification 1.6.
+
+  attention convT RBx3, convT attention RBx3, convT RBx3, convT
+  """
+  x = attention(weights["attention0"], y, dtype)
+  for stage in range(4):
+    x = upsample(weights[f"conv{stage}"], x, 2, dtype)
+    if stage == 1:
+      x = attention(weights["attention1"], x, dtype)
+    if stage < 3:
+      x = bottlenecks(weights[f"blocks{stage}"], x, dtype)
+  return x
+
+
+def attention(weights: dict, u: Latent, dtype: str) -> Latent:
+  """u + T(u) sigmoid(B(u)); T three bottlenecks, B three and a 1x1."""
+  trunk = bottlenecks(weights["trunk"], u, dtype)
+  mask = bottlenecks(weights["mask"], u, dtype)
+  mask = convolve(weights["mask_conv"], mask, dtype)
+  return u + trunk * sigmoid(mask)
+
+
+def bottlenecks(weights: dict, u: Latent, dtype: str) -> Latent:
+  """Three times u + [1x1 c/2, ReLU, 3x3 c/2, ReLU, 1x1 c](u)."""
+  for i in range(3):
+    block = weights[f"block{i}"]
+    t = relu(convolve(block["conv0"], u, dtype))
+    t = relu(convolve(block["conv1"], t, dtype))
+    u = u + convolve(block["conv2"], t, dtype)
+  return u
 
 
 def residual_block(

@@ -2,7 +2,7 @@
 
 Shallow-decoder specification 1.6: stages of a stride-2 5x5 convolution and
 three bottlenecks, attention after the second and the last stage. The
-synthesis mirrors it and stands in the comparison of complexities only.
+synthesis mirrors it.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ import flax.linen as nn
 from lic_jax.layers.attention import Attention
 from lic_jax.layers.convolution import Conv, ConvWeights
 from lic_jax.layers.residual import Bottleneck
-from lic_jax.ops.synthesis import upsample
+from lic_jax.ops import synthesis
 from lic_jax.types import Array, Float
 
 
@@ -45,22 +45,66 @@ class Analysis(nn.Module):
 
 
 class Synthesis(nn.Module):
-  """Latent -> image.
-
-  attention convT RBx3, convT attention RBx3, convT RBx3, convT
-  """
+  """Latent -> image: `ops.synthesis.elic`."""
 
   channels: Sequence[int] = (192, 192, 192, 3)
   dtype: str = "float32"
 
   @nn.compact
-  def __call__(self, y: Float[Array, "b h w c"]) -> Float[Array, "b h16 w16 3"]:
-    x = Attention(self.dtype, name="attention0")(y)
+  def weights(self, c_in: int) -> dict:
+    weights = {"attention0": _Attention(name="attention0")(c_in)}
     for stage, channels in enumerate(self.channels):
-      weights = ConvWeights(channels, 5, name=f"conv{stage}")
-      x = upsample(weights(x.shape[-1]), x, 2, self.dtype)
+      weights[f"conv{stage}"] = ConvWeights(channels, 5, name=f"conv{stage}")(
+        c_in
+      )
+      c_in = channels
       if stage == 1:
-        x = Attention(self.dtype, name="attention1")(x)
+        weights["attention1"] = _Attention(name="attention1")(channels)
       if stage < 3:
-        x = _bottlenecks(x, stage, self.dtype)
-    return x
+        weights[f"blocks{stage}"] = _Bottlenecks(name=f"blocks{stage}")(
+          channels
+        )
+    return weights
+
+  def function(self) -> dict:
+    return {"function": "elic"}
+
+  def __call__(self, y: Float[Array, "b h w c"]) -> Float[Array, "b h16 w16 3"]:
+    return synthesis.elic(self.weights(y.shape[-1]), y, dtype=self.dtype)
+
+
+class _Bottlenecks(nn.Module):
+  """Weights of three bottlenecks."""
+
+  @nn.compact
+  def __call__(self, c: int) -> dict:
+    weights = {}
+    for i in range(3):
+      block = _Bottleneck(name=f"block{i}")
+      weights[f"block{i}"] = block(c)
+    return weights
+
+
+class _Bottleneck(nn.Module):
+  """Weights of one."""
+
+  @nn.compact
+  def __call__(self, c: int) -> dict:
+    half = c // 2
+    return {
+      "conv0": ConvWeights(half, 1, name="conv0")(c),
+      "conv1": ConvWeights(half, 3, name="conv1")(half),
+      "conv2": ConvWeights(c, 1, name="conv2")(half),
+    }
+
+
+class _Attention(nn.Module):
+  """Weights of an attention."""
+
+  @nn.compact
+  def __call__(self, c: int) -> dict:
+    return {
+      "trunk": _Bottlenecks(name="trunk")(c),
+      "mask": _Bottlenecks(name="mask")(c),
+      "mask_conv": ConvWeights(c, 1, name="mask_conv")(c),
+    }

@@ -1,9 +1,10 @@
-"""The mechanisms of the multi-reference model in fixed point.
+"""The mechanisms of context models in fixed point.
 
-Each function is the module of that name in `entropy.multi_reference`, which
-says what it does and why, and takes that module's layers. Grids are those of
-one image, (h, w, c), in units; the local context and the entropy parameters are
-computed where they are used, on the packed half of the grid.
+Each function is the module of that name in `entropy.multi_reference`, or in
+`entropy.space_channel` (ELIC), which says what it does and why, and takes that
+module's layers. Grids are those of one image, (h, w, c), in units; the local
+context and the entropy parameters are computed where they are used, on the
+packed half of the grid.
 """
 
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from lic_jax.entropy.fixed_point.layers import (
   Output,
   attend,
   conv,
+  conv_transpose,
   depthwise,
   norm,
   pad,
@@ -25,7 +27,7 @@ from lic_jax.entropy.fixed_point.layers import (
   softmax,
   upsample,
 )
-from lic_jax.entropy.fixed_point.numbers import ONE, gelu, half_tanh
+from lic_jax.entropy.fixed_point.numbers import ONE, gelu, half_tanh, relu
 from lic_jax.ops.neighbourhood import KEYS, REACH, WINDOW, relative_index
 from lic_jax.types import Bool, Float, Shaped
 
@@ -59,7 +61,14 @@ def keep(x: Grid, which: Pass) -> Grid:
 
 
 def hyper_synthesis(layers: Layers, z: Grid) -> Float[np.ndarray, "h4 w4 c2"]:
-  """Decoded hyper-latent -> features of the latent's prior."""
+  """Decoded hyper-latent -> features of the latent's prior.
+
+  That of `transforms.multi_reference_hyper`, or that of `transforms.hyper`.
+  """
+  if "up0" not in layers:
+    t = relu(conv_transpose(layers["conv0"], z, stride=2))
+    t = relu(conv_transpose(layers["conv1"], t, stride=2))
+    return conv_transpose(layers["conv2"], t, stride=1)
   t = gelu(conv(layers["conv0"], z))
   t = gelu(upsample(layers["up0"], t))
   t = gelu(conv(layers["conv1"], t))
@@ -142,6 +151,22 @@ def latent_residual(layers: Layers, support: Grid) -> Output:
   u = gelu(conv(layers["conv0"], support))
   u = gelu(conv(layers["conv1"], u))
   return half_tanh(conv(layers["conv2"], u))
+
+
+def elic_channel_context(layers: Layers, y: Grid) -> Output:
+  """Decoded groups at the same place and beside it."""
+  y = relu(conv(layers["conv0"], y))
+  y = relu(conv(layers["conv1"], y))
+  return conv(layers["conv2"], y)
+
+
+def elic_entropy_parameters(
+  layers: Layers, contexts: Float[np.ndarray, "h w2 c"]
+) -> Float[np.ndarray, "h w2 c2"]:
+  """What all contexts say together, packed: scales, then means."""
+  u = relu(conv(layers["conv0"], contexts))
+  u = relu(conv(layers["conv1"], u))
+  return conv(layers["conv2"], u)
 
 
 def _projection(layers: Layers, x: Grid) -> Grid:

@@ -8,6 +8,7 @@ import numpy as np
 
 from lic_jax.entropy.fixed_point import numbers
 from lic_jax.entropy.fixed_point.numbers import BITS, ONE, Layer, Units
+from lic_jax.ops.transposed import same_origin
 from lic_jax.types import Float, Shaped
 
 Grid = Float[np.ndarray, "h w c"]
@@ -61,6 +62,28 @@ def upsample(layer: Layer, x: Grid) -> Float[np.ndarray, "h2 w2 c2"]:
   h, w, c = x.shape
   x = x.reshape(h, w, c // 4, 2, 2).transpose(0, 3, 1, 4, 2)
   return x.reshape(2 * h, 2 * w, c // 4)
+
+
+def conv_transpose(
+  layer: Layer, x: Grid, *, stride: int
+) -> Float[np.ndarray, "h2 w2 c2"]:
+  """Keras' 'SAME' transposed convolution."""
+  k, _, c, c_out = layer.kernel.shape
+  h, w, _ = x.shape
+  columns = layer.kernel.astype(np.float64).transpose(2, 0, 1, 3)
+  patches = x.reshape(-1, c) @ columns.reshape(c, -1)
+  patches = patches.reshape(h, w, k, k, c_out)
+  total = np.zeros((stride * h + k, stride * w + k, c_out))
+  for i in range(k):
+    for j in range(k):
+      rows, columns = (
+        slice(first, first + stride * size, stride)
+        for first, size in ((i, h), (j, w))
+      )
+      total[rows, columns] += patches[:, :, i, j]
+  first = same_origin(k, stride)
+  total = total[first : first + stride * h, first : first + stride * w]
+  return numbers.finished(np.ascontiguousarray(total), layer)
 
 
 def norm(layer: Layer, x: Units) -> Units:

@@ -123,6 +123,11 @@ def finished(total: Units, layer: Layer) -> Units:
   return limited(total)
 
 
+def relu(x: Units) -> Units:
+  """max(x, 0)."""
+  return np.maximum(x, 0)
+
+
 def gelu(x: Units) -> Units:
   """x Phi(x)."""
   inside = _tables()["gelu"][_index(x, SPAN)]

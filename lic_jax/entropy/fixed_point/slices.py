@@ -1,11 +1,12 @@
-"""A multi-reference model in fixed point: what encoder and decoder both run.
+"""Context models in fixed point: what encoder and decoder both run.
 
   symbols of z --hyper_synthesis--> hyper
   slice by slice, anchors before the rest:
     contexts of what is decoded, hyper --> mean, number of the scale table
     --read--> symbols;  y_hat = symbols + mean + predicted residual
 
-The order is that of `entropy.multi_reference.slices`. `read` is the entropy
+The order is that of `entropy.multi_reference.slices`, or that of
+`entropy.space_channel`, whose groups are slices here. `read` is the entropy
 decoder for whoever decodes; for whoever encodes it rounds the latent, and the
 symbols are coded afterwards. Nothing else differs between the two, and nothing
 between two machines: `numbers` says why.
@@ -73,12 +74,13 @@ def _decode(
 ) -> tuple[Int[np.ndarray, "h4 w4 c2"], Float[np.ndarray, "h4 w4 c2"]]:
   z_hat = numbers.to_units(z + network.offsets.astype(np.float64))
   hyper = contexts.hyper_synthesis(network.hyper_synthesis, z_hat)
-  h, w, channels = hyper.shape
-  width = channels // 2 // len(network.slices)
-  y_hat = np.zeros((h, w, channels // 2))
+  edges = np.cumsum(
+    [0, *(_width(layers) for layers in network.slices)]
+  ).tolist()
+  y_hat = np.zeros((*hyper.shape[:2], edges[-1]))
   symbols = np.zeros(y_hat.shape, np.int32)
   for i, layers in enumerate(network.slices):
-    part = slice(i * width, (i + 1) * width)
+    part = slice(edges[i], edges[i + 1])
 
     def read_pass(
       which: Pass, parameters: np.ndarray, part: slice = part
@@ -89,7 +91,8 @@ def _decode(
       symbols[..., part] += unpack(new, which)
       return unpack(numbers.limited(new * float(ONE) + mean), which)
 
-    y_hat[..., part] = _slice(
+    function = _group if "spatial" in layers else _slice
+    y_hat[..., part] = function(
       layers, hyper, y_hat[..., : part.start], index=i, read=read_pass
     )
   return symbols, (y_hat / ONE).astype(np.float32)
@@ -140,6 +143,39 @@ def _slice(
   return y
 
 
+def _group(
+  layers: Layers,
+  hyper: Float[np.ndarray, "h w m"],
+  decoded: Float[np.ndarray, "h w n"],
+  *,
+  index: int,
+  read: Callable[[Pass, np.ndarray], np.ndarray],
+) -> Float[np.ndarray, "h w c"]:
+  """`_slice` of ELIC's space-channel model."""
+  references = [hyper]
+  if index:
+    channel = contexts.elic_channel_context(layers["channel"], decoded)
+    references = [channel, hyper]
+
+  def parameters(which: Pass, anchors: np.ndarray) -> np.ndarray:
+    spatial = contexts.conv(layers["spatial"]["masked"], anchors)
+    seen = [pack(grid, which) for grid in (spatial, *references)]
+    return contexts.elic_entropy_parameters(
+      layers["parameters"], np.concatenate(seen, axis=-1)
+    )
+
+  nothing = np.zeros((*hyper.shape[:2], _width(layers)))
+  anchors = read(Pass.ANCHOR, parameters(Pass.ANCHOR, nothing))
+  return anchors + read(Pass.NON_ANCHOR, parameters(Pass.NON_ANCHOR, anchors))
+
+
+def _width(layers: Layers) -> int:
+  """Channels of a slice: half of what its entropy parameters have."""
+  if "spatial" in layers:
+    return len(layers["parameters"]["conv2"].bias) // 2
+  return len(layers["anchor_parameters"]["conv3"].bias) // 2
+
+
 def rounded(
   params: Mapping[str, Any],
   *,
@@ -149,8 +185,7 @@ def rounded(
   """The fixed-point form of a trained model, at export.
 
   Args:
-    params: of a `models.loc_lic.ContextHyperprior` with a multi-reference
-      context model.
+    params: of a `models.loc_lic.ContextHyperprior`.
     offsets: of z's quantisation grid.
     scales: standard deviations at which one scale table ends and the next
       begins.
@@ -159,11 +194,11 @@ def rounded(
     LicError: weights are too large.
   """
   context = params["context"]
+  # "slice0", ... of a multi-reference, "group0", ... of a space-channel model.
+  names = sorted(context, key=lambda name: int(name[5:]))
   return Network(
     hyper_synthesis=_rounded_layers(params["hyper_synthesis"]),
-    slices=tuple(
-      _rounded_layers(context[f"slice{i}"]) for i in range(len(context))
-    ),
+    slices=tuple(_rounded_layers(context[name]) for name in names),
     offsets=np.asarray(offsets, np.float32),
     thresholds=np.rint(scales * ONE).astype(np.int32),
   )
