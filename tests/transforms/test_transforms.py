@@ -87,7 +87,7 @@ def test_decoder_function_on_numpy_equals_the_module(rng, config):
 @pytest.mark.parametrize(
   ("name", "channels"), [("hierarchical", (2, 2, 2)), ("elic", (16, 16, 16, 3))]
 )
-def test_a_synthesis_reaches_no_further_than_its_geometry_says(rng, name, channels):
+def test_a_synthesis_reaches_no_further_than_is_said(rng, name, channels):
   module = find.build({"name": f"{name}.Synthesis", "channels": channels})
   y = 9 * rng.normal(size=(1, 25, 1, 4)).astype(np.float32)
   params = module.init(jax.random.key(0), jnp.asarray(y))
