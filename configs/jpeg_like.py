@@ -37,6 +37,7 @@ def get_config() -> ml_collections.ConfigDict:
     hyper_channels=320,
     quantisation="unoise",
     dtype="float32",  # or "bfloat16": of the products
+    gain_rungs=0,  # 7: one codec for lambdas from lmbda to 64 lmbda
   )
   config.loss = dict(
     distortion="mse",  # or "ms_ssim": 1 - MS-SSIM, lmbda 2.4 to 60.5

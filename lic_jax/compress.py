@@ -253,7 +253,10 @@ def _add_pixels(command: argparse.ArgumentParser) -> None:
   """What is made of a picture, also if it cannot be coded as it is."""
   size = command.add_mutually_exclusive_group()
   size.add_argument(
-    "--quality", type=int, metavar="Q", help="one of the codec's qualities"
+    "--quality",
+    type=float,
+    metavar="Q",
+    help="of those that the codec has (`lic models`), in steps of 1/64",
   )
   size.add_argument(
     "--target-bpp",

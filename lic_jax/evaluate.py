@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     return 1
   for point in points:
     means = [f"{name} {point[name]}" for name in runner.MEANS]
-    print(f"quality {point['quality']}: {', '.join(means)}")
+    print(f"quality {point['quality']:g}: {', '.join(means)}")
   return 0
 
 
@@ -59,8 +59,8 @@ def run(args: argparse.Namespace, argv: list[str]) -> list[runner.Row]:
   return result["points"]
 
 
-def _qualities(text: str) -> list[int]:
-  return [int(quality) for quality in text.split(",")]
+def _qualities(text: str) -> list[float]:
+  return [float(quality) for quality in text.split(",")]
 
 
 def _steps(text: str) -> int:
@@ -84,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     "--quality",
     type=_qualities,
     metavar="Q,...",
-    help="qualities, separated by commas; all of the codec's by default",
+    help="qualities, separated by commas; the whole ones by default",
   )
   parser.add_argument(
     "--sga_steps",

@@ -67,7 +67,8 @@ def export(
   encoder = {k: v for k, v in params.items() if k not in weights}
   if "hyper_synthesis" in weights:
     encoder["hyper_synthesis"] = weights["hyper_synthesis"]
-  qualities = [0]  # one lambda, one operating point
+  rungs = 1 if decoder.gains is None else len(decoder.gains)
+  qualities = [i * bundles.STEPS_PER_QUALITY for i in range(rungs)]
   card = {**card, "model": model_config, "qualities": qualities}
   return bundles.write(folder, decoder, encoder, card)
 
@@ -118,6 +119,7 @@ def make_decoder(
     decoder,
     scale_tables=tables.scale_tables(),
     hyper_synthesis=hyper_synthesis,
+    gains=np.asarray(params["gain"]["log"]) if "gain" in params else None,
   )
   return decoder, weights
 
@@ -176,7 +178,7 @@ def main(argv: list[str] | None = None) -> int:
       params,
       card={
         "lambda": config["loss"]["lmbda"],
-        "distortion": config["loss"]["distortion"],
+        "distortion": config["loss"].get("distortion", "mse"),
         "training": {"steps": step, "config": config},
         "results": [],
       },

@@ -44,7 +44,7 @@ class LicImageFile(ImageFile.ImageFile):
     self._size = header.width, header.height
     self._mode = "L" if header.is_grey else "RGB"
     self.info["codec"] = header.fingerprint.hex()
-    self.info["quality"] = header.quality
+    self.info["quality"] = header.quality / bundles.STEPS_PER_QUALITY
 
   def load(self) -> object:
     """Decodes, the first time.

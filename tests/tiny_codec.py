@@ -67,15 +67,22 @@ def photograph(name: str = "chelsea") -> np.ndarray:
   return images.read_rgb(paths[name])
 
 
-def hyperprior(folder: Path, *, seed: int = 0) -> Bundle:
-  """A mean-scale hyperprior codec."""
-  params = _params(HYPERPRIOR, seed)
-  y = _latent(HYPERPRIOR, params)
+def hyperprior(folder: Path, *, seed: int = 0, gain_rungs: int = 0) -> Bundle:
+  """A mean-scale hyperprior codec, with gains if there are rungs."""
+  config = {**HYPERPRIOR, "gain_rungs": gain_rungs}
+  config = config if gain_rungs else HYPERPRIOR
+  params = _params(config, seed)
+  y = _latent(config, params)
   mean, deviation = y.mean((0, 1, 2)), y.std((0, 1, 2))
   index = np.log(deviation / scales.SCALE_MIN) / scales.LOG_STEP
   last = params["hyper_synthesis"]["conv2"]
   last["bias"] = np.concatenate([mean, np.log(np.clip(index, 0.1, 60))])
-  return export.export(folder, HYPERPRIOR, params, card=CARD)
+  return export.export(folder, config, params, card=CARD)
+
+
+def gains(folder: Path, *, seed: int = 0) -> Bundle:
+  """A mean-scale hyperprior codec of three qualities, and those between."""
+  return hyperprior(folder, seed=seed, gain_rungs=3)
 
 
 def context(folder: Path, *, seed: int = 0, **changes: Any) -> Bundle:

@@ -18,10 +18,11 @@ the environment variable LIC_CODECS.
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,10 @@ DECODER, ENCODER, CARD = (
 )
 ZOO = Path(__file__).parents[1] / "zoo"
 DEFAULT_NAME = "hierarchical_two_layer"
+# Headers hold whole numbers of these.
+STEPS_PER_QUALITY = 64
+# Of the logarithm of a gain; e^20 is beyond what any table of scales spans.
+LOG_GAIN_TOP = 20.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +68,8 @@ class Decoder:
       where a context model does.
     context: what picks among them slice by slice, in fixed point, with its
       hyper-synthesis; None without a context model.
+    gains: logarithms of y's gains at every whole quality, float32; None for a
+      codec of one rate.
   """
 
   functions: Mapping[str, Mapping[str, Any]]
@@ -73,6 +80,7 @@ class Decoder:
   scale_tables: Tables | None = None
   hyper_synthesis: integer.Network | None = None
   context: slices.Network | None = None
+  gains: Float[np.ndarray, "rungs c_y"] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,9 +103,39 @@ class Bundle:
     return _short(self.card["fingerprint"])
 
   @property
-  def qualities(self) -> list[int]:
-    """The operating points that files of this codec may have."""
-    return list(self.card["qualities"])
+  def qualities(self) -> Sequence[int]:
+    """The numbers of the qualities that files of this codec may have."""
+    if self.decoder.gains is None:
+      return self.card["qualities"]
+    return range(STEPS_PER_QUALITY * (len(self.decoder.gains) - 1) + 1)
+
+  @property
+  def rungs(self) -> list[float]:
+    """The qualities that stand for all."""
+    return [number / STEPS_PER_QUALITY for number in self.card["qualities"]]
+
+  def number(self, quality: float | int | None) -> int:
+    """A quality as a file's header has it: in steps of 1/64.
+
+    Args:
+      quality: None for the one in the middle.
+
+    Raises:
+      LicError: the codec has no such quality.
+    """
+    numbers = self.qualities
+    if quality is None:
+      return numbers[len(numbers) // 2]
+    # Not a number, and infinity, are no quality of any codec.
+    finite = math.isfinite(quality)
+    number = round(quality * STEPS_PER_QUALITY) if finite else -1
+    if number not in numbers:
+      first, last = self.rungs[0], self.rungs[-1]
+      known = f"{first:g}" if first == last else f"{first:g} to {last:g}"
+      raise types.LicError(
+        f"the codec has no quality {quality:g}; it has {known}"
+      )
+    return number
 
 
 def write(
@@ -265,6 +303,8 @@ def serialise(decoder: Decoder) -> bytes:
       arrays["hyper_synthesis"] = integer.to_arrays(decoder.hyper_synthesis)
     else:
       arrays["context"] = slices.to_arrays(decoder.context)
+  if decoder.gains is not None:
+    arrays["gains"] = decoder.gains
   static = {"functions": decoder.functions, "stride": decoder.stride}
   # One key only: safetensors writes several in no fixed order.
   metadata = {"decoder": json.dumps(static, sort_keys=True)}
@@ -294,6 +334,9 @@ def parse(data: bytes) -> Decoder:
         )
       if len(chosen.thresholds) + 1 != scale_tables.count:
         raise ValueError("thresholds and scale tables do not match")
+    gains = arrays.get("gains")
+    if gains is not None and not _are_gains(gains):
+      raise ValueError("these are no gains")
     return Decoder(
       functions=static["functions"],
       weights=arrays["weights"],
@@ -303,6 +346,7 @@ def parse(data: bytes) -> Decoder:
       scale_tables=scale_tables,
       hyper_synthesis=hyper_synthesis,
       context=context,
+      gains=gains,
     )
   except (
     safetensors.SafetensorError,
@@ -313,6 +357,15 @@ def parse(data: bytes) -> Decoder:
     AttributeError,
   ) as error:
     raise types.LicError(f"{DECODER} is damaged") from error
+
+
+def _are_gains(gains: np.ndarray) -> bool:
+  return (
+    gains.dtype == np.float32
+    and gains.ndim == 2
+    and len(gains) > 1
+    and bool(np.all(np.abs(gains) <= LOG_GAIN_TOP))
+  )
 
 
 def _check_free(folder: Path) -> None:

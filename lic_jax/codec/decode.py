@@ -22,10 +22,11 @@ import numpy as np
 
 from lic_jax import types
 from lic_jax.codec import coder, container
-from lic_jax.codec.bundle import Bundle, Decoder
+from lic_jax.codec.bundle import STEPS_PER_QUALITY, Bundle, Decoder
 from lic_jax.entropy import integer
 from lic_jax.entropy.fixed_point import slices
-from lic_jax.ops import synthesis, windows
+from lic_jax.ops import gain, synthesis, windows
+from lic_jax.ops.scales import LOG_STEP, SCALE_COUNT
 from lic_jax.types import Float, Int, Latents, UInt, UInt8
 
 # Height and width of a window's core, pixels: some hundred MiB for a shallow
@@ -77,7 +78,8 @@ def decode_latents(file: container.File, bundle: Bundle) -> Latents:
       f"this one is {bundle.fingerprint.hex()}"
     )
   if header.quality not in bundle.qualities:
-    raise types.LicError(f"the codec has no quality {header.quality}")
+    quality = header.quality / STEPS_PER_QUALITY
+    raise types.LicError(f"the codec has no quality {quality:g}")
   offset, index = channel_prior(decoder, header.height, header.width)
   if decoder.scale_tables is None:
     check_length(decoder, header, file.latent)
@@ -92,8 +94,9 @@ def decode_latents(file: container.File, bundle: Bundle) -> Latents:
   reader = coder.Reader(file.latent, decoder.scale_tables, header.coder)
   if decoder.context is None:
     mean, index = prior(decoder, z)
+    step, index = at_quality(decoder, header.quality, index)
     y = reader.read(index)
-    y_hat = dequantise(y, mean)
+    y_hat = dequantise(y, mean, step)
   else:
     y, y_hat = decode_slices(
       decoder.context,
@@ -168,6 +171,36 @@ def prior(
   )
 
 
+def at_quality(
+  decoder: Decoder, number: int, index: UInt8[np.ndarray, "1 h w c"]
+) -> tuple[Float[np.ndarray, "#c"], UInt8[np.ndarray, "1 h w c"]]:
+  """Quantiser steps of a quality, and tables of what is coded in them.
+
+  A gain g makes scales g times as large: so many tables further on.
+
+  Args:
+    decoder: the codec's.
+    number: of the quality, in a file's header.
+    index: tables of the latent itself.
+
+  Returns:
+    1 / g of each channel, and the tables, within those that there are.
+  """
+  if decoder.gains is None:
+    return np.ones(1, np.float32), index
+  logs = log_gains(decoder, number)
+  last = decoder.scale_tables.count - 1
+  tables = np.rint(logs * (last / (SCALE_COUNT - 1) / LOG_STEP))
+  moved = np.clip(index + tables.astype(np.int16), 0, last)
+  return np.exp(-logs).astype(np.float32), moved.astype(np.uint8)
+
+
+def log_gains(decoder: Decoder, number: int) -> Float[np.ndarray, "c"]:
+  """Logarithms of the gains of a quality, float64."""
+  quality = np.array([number / STEPS_PER_QUALITY])
+  return gain.log_gain(decoder.gains.astype(np.float64), quality)[0]
+
+
 def decode_slices(
   network: slices.Network, z: Int[np.ndarray, "1 h w c"], read: slices.Read
 ) -> tuple[Int[np.ndarray, "1 h4 w4 c2"], Float[np.ndarray, "1 h4 w4 c2"]]:
@@ -180,10 +213,15 @@ def decode_slices(
 
 
 def dequantise(
-  symbols: Int[np.ndarray, "*b"], offset: Float[np.ndarray, "*b"]
+  symbols: Int[np.ndarray, "*b"],
+  offset: Float[np.ndarray, "*b"],
+  step: Float[np.ndarray, "#c"] | None = None,
 ) -> Float[np.ndarray, "*b"]:
   """The float32 latent that symbols around an offset stand for."""
-  return symbols.astype(np.float32) + offset
+  y_hat = symbols.astype(np.float32)
+  if step is not None:
+    y_hat *= step
+  return y_hat + offset
 
 
 def reconstruct(

@@ -64,7 +64,7 @@ def encode(
   pixels: UInt8[np.ndarray, "h w *c"],
   bundle: Bundle,
   *,
-  quality: int | None = None,
+  quality: float | int | None = None,
   entropy_coder: str = "ans",
 ) -> Encoded:
   """Encodes an image of any size from 1x1 up.
@@ -72,7 +72,7 @@ def encode(
   Args:
     pixels: 8 bits: RGB, (h, w, 3), or grey, (h, w).
     bundle: the codec.
-    quality: operating point; None for the codec's first.
+    quality: of those that the codec has; None for the one in the middle.
     entropy_coder: one of `coder.CODERS`.
 
   Raises:
@@ -142,7 +142,7 @@ def encode_latents(
   *,
   height: int,
   width: int,
-  quality: int | None = None,
+  quality: float | int | None = None,
   grey: bool = False,
   entropy_coder: str = "ans",
 ) -> Encoded:
@@ -153,7 +153,7 @@ def encode_latents(
     bundle: the codec they are meant for.
     height: of the image, pixels.
     width: of the image, pixels.
-    quality: operating point; None for the codec's first.
+    quality: of those that the codec has; None for the one in the middle.
     grey: the decoder is to give back one channel.
     entropy_coder: one of `coder.CODERS`.
 
@@ -161,16 +161,13 @@ def encode_latents(
     LicError: no such quality, or latents that are not finite.
   """
   decoder = bundle.decoder
-  quality = bundle.qualities[0] if quality is None else quality
-  if quality not in bundle.qualities:
-    known = ", ".join(str(q) for q in bundle.qualities)
-    raise types.LicError(f"the codec has no quality {quality}; it has {known}")
+  number = bundle.number(quality)
   flags = (container.GREY if grey else 0) | (
     container.RANGE_CODER if entropy_coder == "range" else 0
   )
   header = container.Header(
     fingerprint=bundle.fingerprint,
-    quality=quality,
+    quality=number,
     width=width,
     height=height,
     symbols_crc=0,  # until there are symbols
@@ -192,7 +189,8 @@ def encode_latents(
     )
     if decoder.context is None:
       mean, index = decoding.prior(decoder, z)
-      y, y_hat = _quantise(latents.y, mean)
+      step, index = decoding.at_quality(decoder, number, index)
+      y, y_hat = _quantise(latents.y, mean, step)
       passes = [(y, index)]
     else:
       y, y_hat, index, passes = _quantise_slices(latents.y, decoder.context, z)
@@ -225,13 +223,20 @@ def estimated_bits(encoded: Encoded, bundle: Bundle) -> float:
   )
   outside = coder.is_outside(y, index, tables)
   escapes = coder.escape_bits(y[outside], index[outside], tables)
-  return float(estimate(latents.z, y, outside)) + escapes
+  log_gain = np.zeros(1)
+  if bundle.decoder.gains is not None:
+    number = container.unpack(encoded.data).header.quality
+    log_gain = decoding.log_gains(bundle.decoder, number)
+  return float(estimate(latents.z, y, outside, log_gain)) + escapes
 
 
 def _quantise(
-  latent: Float[np.ndarray, "..."], offset: Float[np.ndarray, "1 h w c"]
+  latent: Float[np.ndarray, "..."],
+  offset: Float[np.ndarray, "1 h w c"],
+  step: Float[np.ndarray, "#c"] | None = None,
 ) -> tuple[Int[np.ndarray, "1 h w c"], Float[np.ndarray, "1 h w c"]]:
   """Nearest symbols around an offset, and the latent they stand for."""
+  step = np.ones(1, np.float32) if step is None else step
   if latent.shape != offset.shape:
     raise types.LicError(
       f"the latent is {latent.shape}, the codec expects {offset.shape}"
@@ -240,8 +245,8 @@ def _quantise(
   decoded = np.empty(latent.shape, np.float32)
   # By rows, for the memory that a large image would take.
   for row in range(latent.shape[1]):
-    symbols[:, row] = _rounded(latent[:, row] - offset[:, row])
-    decoded[:, row] = decoding.dequantise(symbols[:, row], offset[:, row])
+    symbols[:, row] = _rounded((latent[:, row] - offset[:, row]) / step)
+    decoded[:, row] = decoding.dequantise(symbols[:, row], offset[:, row], step)
   return symbols, decoded
 
 
@@ -313,7 +318,7 @@ def _analysis(folder: Path, fingerprint: str) -> Callable:
 
 @functools.lru_cache(maxsize=4)
 def _estimate(folder: Path, fingerprint: str) -> Callable:
-  """Compiled y_hat -> bits, or z_hat, symbols of y, their escapes -> bits."""
+  """Compiled y_hat -> bits, or z_hat, symbols, escapes, log gain -> bits."""
   model, params = _encoder(folder, fingerprint)
   decoder = bundles.read(folder).decoder
 
@@ -323,7 +328,11 @@ def _estimate(folder: Path, fingerprint: str) -> Callable:
 
   @jax.jit
   def hyperprior_bits(
-    params: dict, z_hat: jax.Array, y: jax.Array, outside: jax.Array
+    params: dict,
+    z_hat: jax.Array,
+    y: jax.Array,
+    outside: jax.Array,
+    log_gain: jax.Array,
   ) -> jax.Array:
     y = y.astype(jnp.float32)
     if decoder.context is None:
@@ -331,7 +340,8 @@ def _estimate(folder: Path, fingerprint: str) -> Callable:
       function = getattr(synthesis, arguments.pop("function"))
       parameters = function(params["hyper_synthesis"], z_hat, **arguments)
       s = jnp.split(parameters, 2, axis=-1)[1]
-      y_bits = gaussian.bits(y, gaussian.index_of(s))
+      index = gaussian.shifted(gaussian.index_of(s), log_gain)
+      y_bits = gaussian.bits(y, index)
     else:
       scale = model.apply({"params": params}, z_hat, y, method="scales")
       y_bits = gaussian.bits_of_scale(y, scale)

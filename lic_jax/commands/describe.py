@@ -22,7 +22,7 @@ def print_file(path: Path | str) -> None:
   rows = {
     "version": container.VERSION,
     "codec": f"{header.fingerprint.hex()} ({codec})",
-    "quality": header.quality,
+    "quality": f"{header.quality / bundles.STEPS_PER_QUALITY:g}",
     "width": header.width,
     "height": header.height,
     "colour": "grey" if header.is_grey else "RGB",
@@ -46,7 +46,9 @@ def print_models() -> None:
     print("no codec is installed; LIC_CODECS may name folders of codecs")
   for folder in installed:
     card = bundles.read_card(folder)
-    qualities = ",".join(str(quality) for quality in card["qualities"])
+    ends = card["qualities"][0], card["qualities"][-1]
+    first, last = (f"{number / bundles.STEPS_PER_QUALITY:g}" for number in ends)
+    qualities = first if first == last else f"{first} to {last}"
     print(
       f"{folder.name:<32}{card['fingerprint'][:16]}  "
       f"quality {qualities}  lambda {card.get('lambda', '?')}  {folder}"

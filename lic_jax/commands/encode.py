@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from lic_jax.codec import container, storage, target
-from lic_jax.codec.bundle import Bundle
+from lic_jax.codec.bundle import STEPS_PER_QUALITY, Bundle
 from lic_jax.commands.job import Done, Report, naming
 from lic_jax.data import reading
 from lic_jax.types import UInt8
@@ -19,7 +19,7 @@ class Encode:
 
   Attributes:
     bundle: the codec.
-    quality: operating point; None for the codec's first.
+    quality: of those that the codec has; None for the one in the middle.
     target_bpp: instead of a quality: the best whose file has at most so many
       bits per pixel.
     entropy_coder: one of `codec.coder.CODERS`.
@@ -33,7 +33,7 @@ class Encode:
   """
 
   bundle: Bundle
-  quality: int | None = None
+  quality: float | int | None = None
   target_bpp: float | None = None
   entropy_coder: str = "ans"
   steps: int | None = None
@@ -72,18 +72,19 @@ class Encode:
   def _bytes(self, picture: reading.Picture, report: Report | None) -> bytes:
     """The `.lic` file."""
 
-    def encode(quality: int | None) -> bytes:
+    def encode(number: int) -> bytes:
+      quality = number / STEPS_PER_QUALITY
       return self._at(quality, picture.pixels, report)
 
     if self.target_bpp is None:
-      return encode(self.quality)
+      return self._at(self.quality, picture.pixels, report)
     height, width = picture.pixels.shape[:2]
     most = self.target_bpp * height * width / 8
     return target.within(encode, self.bundle.qualities, most_bytes=most)
 
   def _at(
     self,
-    quality: int | None,
+    quality: float | int | None,
     pixels: UInt8[np.ndarray, "h w *c"],
     report: Report | None,
   ) -> bytes:

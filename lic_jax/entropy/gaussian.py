@@ -28,6 +28,14 @@ def index_of(s: Float[Array, "*b"]) -> Float[Array, "*b"]:
   return upper_bound(lower_bound(jnp.exp(s), 0.0), SCALE_COUNT - 1.0)
 
 
+def shifted(
+  index: Float[Array, "*b"], log_gain: Float[Array, "*#b"]
+) -> Float[Array, "*b"]:
+  """The index of what was multiplied by a gain, bounded to the table."""
+  index = index + log_gain / LOG_STEP
+  return upper_bound(lower_bound(index, 0.0), SCALE_COUNT - 1.0)
+
+
 def scale(index: Float[Array, "*b"]) -> Float[Array, "*b"]:
   """The standard deviation at a real-valued table index."""
   return SCALE_MIN * jnp.exp(LOG_STEP * index)

@@ -50,7 +50,7 @@ def evaluate(
   bundle: Bundle,
   paths: Sequence[Path],
   *,
-  qualities: Sequence[int] | None = None,
+  qualities: Sequence[float | int] | None = None,
   sga_steps: int = 0,
   report: Callable[[str], None] = print,
 ) -> dict[str, list[Row]]:
@@ -59,14 +59,14 @@ def evaluate(
   Args:
     bundle: the codec.
     paths: of the images.
-    qualities: operating points; None for all the codec has.
+    qualities: None for the whole ones that the codec has.
     sga_steps: steps of iterative encoding; 0 for none.
     report: takes one line of progress per image and quality.
 
   Raises:
     LicError: an image that cannot be read, or a quality the codec lacks.
   """
-  qualities = bundle.qualities if qualities is None else qualities
+  qualities = bundle.rungs if qualities is None else qualities
   compiled: set[tuple[int, int]] = set()
   rows = []
   for number, path in enumerate(paths, 1):
@@ -79,7 +79,7 @@ def evaluate(
       row = measure(rgb, bundle, quality=quality, sga_steps=sga_steps)
       rows.append({"name": path.name, **row})
       report(
-        f"{number}/{len(paths)} {path.name} quality {quality}: "
+        f"{number}/{len(paths)} {path.name} quality {quality:g}: "
         f"{row['bytes']} bytes, {row['bpp']:.4f} bpp "
         f"(estimated {row['estimated_bpp']:.4f}), {_decibel(row['psnr'])}, "
         f"MS-SSIM {row['ms_ssim']:.5f}"
@@ -91,7 +91,7 @@ def measure(
   rgb: UInt8[np.ndarray, "h w 3"],
   bundle: Bundle,
   *,
-  quality: int,
+  quality: float | int,
   sga_steps: int = 0,
 ) -> Row:
   """One image through a real file.

@@ -10,6 +10,7 @@ from lic_jax.entropy.factorized import FactorizedPrior
 from lic_jax.entropy.multi_reference.local import QUERIES
 from lic_jax.entropy.multi_reference.slices import MultiReference
 from lic_jax.entropy.space_channel import SpaceChannel
+from lic_jax.layers.gain import Gain
 from lic_jax.models.factorized_prior import FactorizedPriorModel
 from lic_jax.models.loc_lic import ContextHyperprior
 from lic_jax.models.mean_scale_hyperprior import (
@@ -26,8 +27,9 @@ def build(config: Mapping[str, Any]) -> nn.Module:
   Args:
     config: `name` ("mean_scale_hyperprior", "context_hyperprior" or
       "factorized_prior"), the transforms it names, `latent_channels`,
-      `hyper_channels`, `quantisation`, `dtype` (of the convolutions' products)
-      and, for a context hyperprior, `context`.
+      `hyper_channels`, `quantisation`, `dtype` (of the convolutions' products),
+      for a mean-scale hyperprior `gain_rungs` (qualities of one model; 0, or
+      left out, for one rate), and for a context hyperprior `context`.
 
   Raises:
     LicError: an unknown name or value.
@@ -41,6 +43,12 @@ def build(config: Mapping[str, Any]) -> nn.Module:
     return find.build({**config[block], "dtype": dtype})
 
   analysis, synthesis = transform("analysis"), transform("synthesis")
+  rungs = config.get("gain_rungs", 0)
+  if rungs and (rungs < 2 or config["name"] != "mean_scale_hyperprior"):
+    raise LicError(
+      f"model.gain_rungs is {rungs}; gains need a mean_scale_hyperprior and at "
+      "least 2 qualities"
+    )
   if config["name"] == "factorized_prior":
     return FactorizedPriorModel(
       analysis,
@@ -68,8 +76,9 @@ def build(config: Mapping[str, Any]) -> nn.Module:
     )
   if config["name"] != "mean_scale_hyperprior":
     raise LicError(f"no model named {config['name']!r}")
+  gain = Gain(rungs, config["latent_channels"]) if rungs else None
   return MeanScaleHyperprior(
-    analysis, synthesis, quantisation=quantisation, **hyper
+    analysis, synthesis, quantisation=quantisation, gain=gain, **hyper
   )
 
 

@@ -7,12 +7,17 @@ with a hierarchical analysis, the default codec.
                   |                       ^ mean, scale index
                   `-hyper_analysis-> z -quantise-> z_hat -hyper_synthesis
                                         factorized prior
+
+With gains, one model serves every rate: y is quantised around its mean in steps
+of 1 / gain, and its scale index moves by log(gain). The rest does not know the
+quality.
 """
 
 import flax.linen as nn
 import jax.numpy as jnp
 
 from lic_jax.entropy import factorized, gaussian
+from lic_jax.layers.gain import Gain
 from lic_jax.ops import quantise
 from lic_jax.types import Array, Float, Latents, LicError, Output
 
@@ -28,6 +33,7 @@ class MeanScaleHyperprior(nn.Module):
     quantisation: in training: "unoise" adds noise for rate and synthesis alike
       and centres z's grid on its median; "mixedq" gives the transforms
       straight-through rounding and the rate noise, z on the integers.
+    gain: of the latent's channels at every quality; None for one rate.
   """
 
   analysis: nn.Module
@@ -36,6 +42,7 @@ class MeanScaleHyperprior(nn.Module):
   hyper_synthesis: nn.Module
   prior: factorized.FactorizedPrior
   quantisation: str = "unoise"
+  gain: Gain | None = None
 
   stride = 64  # pixels per hyper-latent sample
 
@@ -45,6 +52,7 @@ class MeanScaleHyperprior(nn.Module):
     *,
     mode: str = "hard",
     keys: Array | None = None,
+    quality: Float[Array, "b"] | None = None,
   ) -> Output:
     """Codes and reconstructs a batch; h and w multiples of `stride`.
 
@@ -52,16 +60,21 @@ class MeanScaleHyperprior(nn.Module):
       x: images in [-0.5, 0.5].
       mode: "train" (relaxed, needs keys) or "hard" (as a file would hold it).
       keys: one random key per image.
+      quality: of each image, with gains; None for the middle one.
     """
     latents = self.analyse(x)
     prior = self.prior()
     z_rate, z_hat = self._quantise_z(latents.z, prior, mode, keys)
     mean, index = self.latent_prior(z_hat)
-    y_rate, y_hat = self._quantise_y(latents.y, mean, mode, keys)
+    log_gain = self.log_gain(quality, len(x))
+    gain = jnp.exp(log_gain)
+    rate, decoded = self._quantise_y(
+      (latents.y - mean) * gain, mode=mode, keys=keys
+    )
     bits_z = factorized.bits(prior, z_rate)
-    bits_y = gaussian.bits(y_rate - mean, index)
+    bits_y = gaussian.bits(rate, gaussian.shifted(index, log_gain))
     return Output(
-      x_hat=self.synthesis(y_hat),
+      x_hat=self.synthesis(mean + decoded / gain),
       bits_y=jnp.sum(bits_y, axis=(1, 2, 3)),
       bits_z=jnp.sum(bits_z, axis=(1, 2, 3)),
     )
@@ -77,6 +90,16 @@ class MeanScaleHyperprior(nn.Module):
     """Mean and real-valued scale index of the latent."""
     mean, s = jnp.split(self.hyper_synthesis(z_hat), 2, axis=-1)
     return mean, gaussian.index_of(s)
+
+  def log_gain(
+    self, quality: Float[Array, "b"] | None, images: int
+  ) -> Float[Array, "b 1 1 #c"]:
+    """Logarithm of the gains of so many images; zero without gains."""
+    if self.gain is None:
+      return jnp.zeros((images, 1, 1, 1))
+    if quality is None:
+      quality = jnp.full(images, (self.gain.rungs - 1) / 2)
+    return self.gain(quality)
 
   def offsets(self) -> Float[Array, "c"]:
     """Offset of z's quantisation grid per channel."""
@@ -112,16 +135,16 @@ class MeanScaleHyperprior(nn.Module):
     return noisy, quantise.straight_through(z, jnp.zeros(()))
 
   def _quantise_y(
-    self, y: Array, mean: Array, mode: str, keys: Array | None
+    self, symbols: Array, *, mode: str, keys: Array | None
   ) -> tuple[Array, Array]:
-    """y as the rate sees it, and as the synthesis does."""
+    """Real-valued symbols as the rate sees them, and as the synthesis does."""
     if mode == "hard":
-      y_hat = quantise.hard(y, mean)
-      return y_hat, y_hat
-    noisy = quantise.uniform_noise(y, keys=keys, latent=1)
+      rounded = jnp.round(symbols)
+      return rounded, rounded
+    noisy = quantise.uniform_noise(symbols, keys=keys, latent=1)
     if self.quantisation == "unoise":
       return noisy, noisy
-    return noisy, quantise.straight_through(y, mean)
+    return noisy, quantise.straight_through(symbols, jnp.zeros(()))
 
 
 def check_quantisation(name: str) -> str:

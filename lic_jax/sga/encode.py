@@ -68,7 +68,7 @@ def encode(
   pixels: UInt8[np.ndarray, "h w *c"],
   bundle: Bundle,
   *,
-  quality: int | None = None,
+  quality: float | int | None = None,
   steps: int | None = None,
   seconds: float | None = None,
   seed: int = 0,
@@ -82,7 +82,7 @@ def encode(
   Args:
     pixels: 8 bits, of any size from 1x1 up: RGB, (h, w, 3), or grey, (h, w).
     bundle: the codec.
-    quality: operating point; None for the codec's first.
+    quality: of those that the codec has; None for the one in the middle.
     steps: of optimisation, and
     seconds: for it, compilation included; whichever ends first. At least one.
     seed: the same on the same machine gives the same bytes, unless `seconds`
@@ -101,6 +101,7 @@ def encode(
     rgb[None],
     start,
     bundle,
+    quality=quality,
     steps=steps,
     seconds=seconds,
     seed=seed,
@@ -125,6 +126,7 @@ def optimise(
   start: Latents,
   bundle: Bundle,
   *,
+  quality: float | int | None = None,
   steps: int | None = None,
   seconds: float | None = None,
   seed: int = 0,
@@ -137,12 +139,12 @@ def optimise(
   Args:
     pictures: 8-bit RGB; spread over the devices if their number allows it.
     start: continuous latents of the padded images, (b, h/16, w/16, c).
-    bundle, steps, seconds, seed, core, margin, report: as in `encode`; `steps`
-      are those of each window, `seconds` are shared by all.
+    bundle, quality, steps, seconds, seed, core, margin, report: as in `encode`;
+      `steps` are those of each window, `seconds` are shared by all.
 
   Raises:
-    LicError: `core` or `margin` is no multiple of the codec's stride; or the
-      codec has a context model, or another distortion than MSE.
+    LicError: the codec has no such quality, has a context model or another
+      distortion than MSE; or `core` or `margin` is no multiple of its stride.
   """
   stride = bundle.decoder.stride
   _check(bundle)
@@ -171,6 +173,7 @@ def optimise(
     best, _ = optimizer.run(
       cut(whole, latents, place, number),
       schedule.DEFAULT,
+      number=bundle.number(quality),
       steps=steps,
       seconds=share,
       report=tell,

@@ -20,6 +20,18 @@ from lic_jax.types import Array, Float
 Functions = Mapping[str, Mapping[str, Any]]
 
 
+class Quality(NamedTuple):
+  """Of a codec with gains.
+
+  Attributes:
+    log_gain: logarithms of y's gains, (c,).
+    factor: of lambda, relative to the lowest quality's.
+  """
+
+  log_gain: Array
+  factor: Array
+
+
 class Weights(NamedTuple):
   """What a codec holds fixed.
 
@@ -29,12 +41,14 @@ class Weights(NamedTuple):
       gradient; None without a hyperprior.
     prior: parameters of the factorized prior.
     offset: of the outermost latent's quantisation grid, (c,).
+    quality: None for a codec of one rate.
   """
 
   synthesis: Mapping[str, Any]
   hyper_synthesis: Mapping[str, Any] | integer.Network | None
   prior: Mapping[str, Any]
   offset: Array
+  quality: Quality | None = None
 
 
 class Variables(NamedTuple):
@@ -95,9 +109,9 @@ def terms(
     functions: of the decoder, with the arguments that are no weights.
     latents: continuous.
     target: the image.
-    lmbda: the trade-off.
-    relax: takes a latent less the offset of its grid, and its name "y" or "z",
-      to something near the integers.
+    lmbda: the trade-off, with gains that of the lowest quality.
+    relax: takes a latent less the offset of its grid, in steps of its grid, and
+      its name "y" or "z", to something near the integers.
 
   Returns:
     y_tilde and z_tilde, and the objective.
@@ -116,8 +130,14 @@ def terms(
       parameters = run(functions["hyper_synthesis"], weights.hyper_synthesis, z)
       offset, s = jnp.split(parameters, 2, axis=-1)
       index = gaussian.index_of(s)
-    residual = relax(latents.y - offset, "y")
-    bits_y = jnp.sum(gaussian.bits(residual, index))
+    gain = jnp.ones(())
+    if weights.quality is not None:
+      gain = jnp.exp(weights.quality.log_gain)
+      index = gaussian.shifted(index, weights.quality.log_gain)
+      lmbda = lmbda * weights.quality.factor
+    coded = relax((latents.y - offset) * gain, "y")
+    bits_y = jnp.sum(gaussian.bits(coded, index))
+    residual = coded / gain
   y = residual + offset
   x_hat = run(functions["synthesis"], weights.synthesis, y)
   pixels = jnp.sum(target.real)

@@ -19,10 +19,19 @@ import numpy as np
 import optax
 
 from lic_jax.codec import bundle as bundles
+from lic_jax.codec import decode
 from lic_jax.codec.bundle import Bundle
 from lic_jax.entropy import integer
+from lic_jax.ops import gain
 from lic_jax.sga import frozen, objective, relaxation
-from lic_jax.sga.objective import Functions, Target, Terms, Variables, Weights
+from lic_jax.sga.objective import (
+  Functions,
+  Quality,
+  Target,
+  Terms,
+  Variables,
+  Weights,
+)
 from lic_jax.sga.relaxation import Relaxation
 from lic_jax.sga.schedule import Schedule
 from lic_jax.types import Array, Float, LicError
@@ -198,15 +207,15 @@ class Optimizer:
       each(step, 0, 0, None, None, None, relax=relax, **static),
       donate_argnums=2,
     )
-    self._begin = functools.partial(begin_each, exact)
-    self._judge = functools.partial(judge_each, exact)
-    self._step = functools.partial(step_each, quick)
+    self._begin, self._judge, self._step = begin_each, judge_each, step_each
+    self._exact, self._quick, self._decoder = exact, quick, bundle.decoder
 
   def run(
     self,
     problem: Problem,
     schedule: Schedule,
     *,
+    number: int = 0,
     steps: int | None = None,
     seconds: float | None = None,
     report: Callable[[int, Terms], None] | None = None,
@@ -215,6 +224,7 @@ class Optimizer:
 
     Args:
       problem: the batch.
+      number: of the quality, as in a file's header.
       schedule: of learning rate and temperature.
       steps: how many, and
       seconds: how long, compilation included; whichever comes first. At least
@@ -227,7 +237,12 @@ class Optimizer:
     """
     clock = _Clock(steps, seconds)
     problem = _over_devices(problem)
-    state = self._begin(problem)
+    quality = _quality(self._decoder, number)
+    exact, quick = (
+      weights._replace(quality=quality)
+      for weights in (self._exact, self._quick)
+    )
+    state = self._begin(exact, problem)
     diverged = ~np.isfinite(state.terms.loss)
     if report:
       report(0, jax.device_get(state.terms))
@@ -238,9 +253,9 @@ class Optimizer:
       # One call a step: on a CPU XLA is slower in a loop (experiments/speed).
       for i in range(count):
         state = self._step(
-          problem, state, clock.done + i, rates[i], temperatures[i]
+          quick, problem, state, clock.done + i, rates[i], temperatures[i]
         )
-      state, losses = self._judge(problem, state)
+      state, losses = self._judge(exact, problem, state)
       diverged = ~np.isfinite(losses)  # waits for the device
       clock.tick(count)
       if report:
@@ -290,6 +305,15 @@ def _on_all_devices(weights: Weights) -> Weights:
   mesh = jax.sharding.Mesh(jax.local_devices(), "images")
   everywhere = jax.sharding.PartitionSpec()
   return jax.device_put(weights, jax.sharding.NamedSharding(mesh, everywhere))
+
+
+def _quality(decoder: bundles.Decoder, number: int) -> Quality | None:
+  """What a quality means for a codec with gains."""
+  if decoder.gains is None:
+    return None
+  log_gain = decode.log_gains(decoder, number).astype(np.float32)
+  factor = gain.lagrange_multiplier(1.0, number / bundles.STEPS_PER_QUALITY)
+  return Quality(log_gain, np.float32(factor))
 
 
 def _over_devices(problem: Problem) -> Problem:

@@ -18,6 +18,7 @@ import numpy as np
 
 from lic_jax.data import batches, resident, sources
 from lic_jax.models.build import build
+from lic_jax.ops import gain
 from lic_jax.training import parallel, step
 from lic_jax.training.checkpoint import Checkpoints, claim
 from lic_jax.training.start import klt_start, parameters_of
@@ -255,8 +256,14 @@ def _initial_params(
     raise LicError("start='klt' suits the MSE alone; take 'random' or a run")
   patches = resident.validation_patches(source, count=256, size=64)
   return klt_start(
-    jax.tree.map(np.asarray, params), patches, lmbda=config.loss.lmbda
+    jax.tree.map(np.asarray, params), patches, lmbda=_lmbda(config, share=1.0)
   )
+
+
+def _lmbda(config: ml_collections.ConfigDict, *, share: float) -> float:
+  """The config's lambda, or that of a quality this far up from the lowest."""
+  top = max(0, config.model.get("gain_rungs", 0) - 1)
+  return gain.lagrange_multiplier(config.loss.lmbda, share * top)
 
 
 def _validator(
@@ -272,7 +279,7 @@ def _validator(
     functools.partial(
       step.validation_step,
       model=model,
-      lmbda=config.loss.lmbda,
+      lmbda=_lmbda(config, share=0.5),  # a model with gains takes the middle
       distortion=config.loss.distortion,
     )
   )

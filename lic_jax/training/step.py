@@ -15,6 +15,7 @@ import optax
 
 from lic_jax.metrics.distortion import ms_ssim
 from lic_jax.metrics.lagrangian import lagrangian
+from lic_jax.ops import gain
 from lic_jax.training import schedule
 from lic_jax.training.state import TrainState, rate_factors
 from lic_jax.types import Array, Float, LicError, UInt8
@@ -49,24 +50,35 @@ def loss_terms(
   params: Any,
   x: Float[Array, "b h w 3"],
   *,
-  lmbda: Float[Array, ""],
+  lmbda: Float[Array, "*b"],
   keys: Array,
   distortion: str = "mse",
+  quality: Float[Array, "b"] | None = None,
 ) -> tuple[Float[Array, ""], Terms]:
-  """The Lagrangian of relaxed latents, and what it is made of."""
-  output = model.apply({"params": params}, x, mode="train", keys=keys)
+  """The Lagrangian of relaxed latents, and what it is made of.
+
+  Args:
+    model: the model.
+    params: its parameters.
+    x: images in [-0.5, 0.5].
+    lmbda: the trade-off, of all images or of each.
+    keys: one random key per image.
+    distortion: one of `DISTORTIONS`.
+    quality: of each image, for a model with gains.
+  """
+  given = {} if quality is None else {"quality": quality}
+  output = model.apply({"params": params}, x, mode="train", keys=keys, **given)
   pixels = x.shape[1] * x.shape[2]
-  bpp_y = jnp.mean(output.bits_y) / pixels
-  bpp_z = jnp.mean(output.bits_z) / pixels
-  mse = 255**2 * jnp.mean(jnp.square(output.x_hat - x))
+  bpp_y, bpp_z = output.bits_y / pixels, output.bits_z / pixels
+  mse = 255**2 * jnp.mean(jnp.square(output.x_hat - x), axis=(1, 2, 3))
   terms = {"bpp_y": bpp_y, "bpp_z": bpp_z, "mse": mse}
+  lost = mse
   if distortion == "ms_ssim":
-    similarity = jnp.mean(ms_ssim(to_levels(x), to_levels(output.x_hat)))
-    terms["ms_ssim"] = similarity
-    loss = lagrangian(bpp_y + bpp_z, 1 - similarity, lmbda)
-  else:
-    loss = lagrangian(bpp_y + bpp_z, mse, lmbda)
-  return loss, {"loss": loss, **terms}
+    terms["ms_ssim"] = ms_ssim(to_levels(x), to_levels(output.x_hat))
+    lost = 1 - terms["ms_ssim"]
+  terms["loss"] = lagrangian(bpp_y + bpp_z, lost, lmbda)
+  terms = {name: jnp.mean(values) for name, values in terms.items()}
+  return terms["loss"], terms
 
 
 def train_step(
@@ -88,7 +100,9 @@ def train_step(
     progress: share of the training done after this step.
     keys: one random key per image of the share.
     model, optimizer: as built from the config.
-    config: the config, for its `loss` and `optimizer` blocks.
+    config: the config, for its `loss` and `optimizer` blocks and the number of
+      qualities: with gains every image has one of its own, and
+      `loss.lmbda` is that of the lowest.
     axis: name of the mapped axis over which gradients are averaged.
   """
   loss, optim = config["loss"], config["optimizer"]
@@ -98,6 +112,10 @@ def train_step(
     factor=loss["warmup_factor"],
     until=loss["warmup"],
   )
+  quality = None
+  if rungs := config["model"].get("gain_rungs", 0):
+    quality = qualities(keys, rungs)
+    lmbda = gain.lagrange_multiplier(lmbda, quality)
   rate = schedule.learning_rate(
     progress,
     peak=optim["learning_rate"],
@@ -112,6 +130,7 @@ def train_step(
       lmbda=lmbda,
       keys=keys,
       distortion=loss["distortion"],
+      quality=quality,
     ),
     has_aux=True,
   )(state.params)
@@ -128,7 +147,7 @@ def train_step(
       sum(jnp.sum(jnp.square(g)) for g in jax.tree.leaves(gradients))
     ),
     "learning_rate": rate,
-    "lmbda": lmbda,
+    "lmbda": jnp.mean(lmbda),
   }
   return (
     TrainState(
@@ -138,6 +157,16 @@ def train_step(
     ),
     terms,
   )
+
+
+def qualities(keys: Array, rungs: int) -> Float[Array, "b"]:
+  """A real quality for every image, uniform from 0 to rungs - 1."""
+
+  def draw(key: Array) -> Array:
+    # Noise takes the numbers of the latents, 0 and 1.
+    return jax.random.uniform(jax.random.fold_in(key, 2), maxval=rungs - 1.0)
+
+  return jax.vmap(draw)(keys)
 
 
 def validation_step(

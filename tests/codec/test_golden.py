@@ -51,4 +51,4 @@ def test_the_golden_files_use_all_of_the_format():
   headers = [container.read(GOLDEN / path).header for path in FILES]
   assert {header.flags for header in headers} == {0, 1, 2}
   assert min(header.width for header in headers) == 1
-  assert len(FILES) == 15
+  assert len(FILES) == 20

@@ -253,7 +253,7 @@ def test_a_quality_that_the_codec_lacks_is_refused(bundle):
   with pytest.raises(types.LicError, match="no quality 7; it has 0"):
     encode.encode(_crop(8, 8), bundle, quality=7)
   file = container.unpack(encode.encode(_crop(8, 8), bundle).data)
-  header = dataclasses.replace(file.header, quality=7)
+  header = dataclasses.replace(file.header, quality=7 * 64)
   data = container.pack(dataclasses.replace(file, header=header))
   with pytest.raises(types.LicError, match="no quality 7"):
     decode.decode(data, bundle)

@@ -131,6 +131,35 @@ def test_the_loss_may_be_ms_ssim(run):
   np.testing.assert_allclose(loss, whole, rtol=1e-5)
 
 
+def test_every_image_has_a_quality_of_its_own_and_pays_its_lambda():
+  keys = jax.random.split(jax.random.PRNGKey(0), 400)
+  quality = step.qualities(keys, 7)
+  assert 0 <= quality.min() < 0.1 and 5.9 < quality.max() < 6
+  np.testing.assert_allclose(quality.mean(), 3, atol=0.3)
+  config = smoke()["model"]
+  model = build({**config, "gain_rungs": 3})
+  state = create_params(model, 0)
+  x = step.to_unit(np.zeros((2, 64, 64, 3), np.uint8) + np.uint8([9, 99, 199]))
+  quality = jnp.asarray([0.0, 2.0])
+
+  def terms(params, x, quality):
+    return step.loss_terms(
+      model,
+      params,
+      x,
+      lmbda=0.01 * 2.0**quality,
+      keys=keys[:2],
+      quality=quality,
+    )[1]
+
+  together = quick.compiled(terms, state, x, quality)(state, x, quality)
+  expected = together["bpp_y"] + together["bpp_z"]
+  # The two images are alike: what differs is what quality makes of them.
+  gradient = jax.grad(lambda q: terms(state, x, q)["bpp_y"])(quality)
+  assert (gradient > 0).all()
+  assert together["loss"] > expected
+
+
 def test_another_distortion_is_refused():
   with pytest.raises(LicError, match="distortion is 'lpips'"):
     step.check_distortion("lpips")
