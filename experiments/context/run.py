@@ -5,7 +5,8 @@ r"""What a context model saves against the hyperprior, by real files.
 The two were trained on the same photographs, with the same transforms, batches
 and number of steps (`hyperprior.py` and `multi_reference.py` beside this file).
 Writes results/hyperprior.json and results/multi_reference.json, by
-lic_jax.evaluate, and results/comparison.json.
+lic_jax.evaluate, and results/comparison.json, which also says where the bits
+are: in z, and in y by the channels of each slice and by the two passes.
 
 Equal PSNR: both minimise bpp + lambda * MSE, so near its optimum a codec pays
 lambda bits per pixel for each unit of MSE. The second codec's rate is moved by
@@ -16,12 +17,21 @@ import argparse
 import json
 import statistics
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from lic_jax import evaluate
 from lic_jax.codec import bundle as bundles
+from lic_jax.codec import coder, container, encode
+from lic_jax.codec.tables import PRECISION
+from lic_jax.data import images
+from lic_jax.entropy.checkerboard import Pass, positions
+from lic_jax.evaluation import runner
 
 RESULTS = Path(__file__).parent / "results"
+SLICES = 6  # of the context model
 NAMES = ("hyperprior", "multi_reference")
 
 
@@ -45,6 +55,10 @@ def main() -> None:
   lmbdas = {bundles.find(codec).card["lambda"] for codec in codecs}
   (lmbda,) = lmbdas  # one trade-off, or there is nothing to compare
   result = compare(*(report["images"] for report in reports), lmbda)
+  result["kilobytes"] = {
+    name: where(bundles.find(codec), runner.find_images(args.images))
+    for name, codec in zip(NAMES, codecs)
+  }
   text = json.dumps(result, indent=1)
   (RESULTS / "comparison.json").write_text(text + "\n")
   print(json.dumps({k: v for k, v in result.items() if k != "images"}))
@@ -88,6 +102,29 @@ def compare(ours: list[dict], theirs: list[dict], lmbda: float) -> dict:
     ],
     "images": rows,
   }
+
+
+def where(bundle: bundles.Bundle, paths: Sequence[Path]) -> dict:
+  """Kilobytes of all images in z, and in y by slices and passes."""
+  tables = bundle.decoder.scale_tables
+  logs = -np.log2(tables.frequencies / 2.0**PRECISION)
+  z, of_slices, of_anchors, of_rest = 0, np.zeros(SLICES), 0.0, 0.0
+  for path in paths:
+    encoded = encode.encode(images.read_rgb(path), bundle)
+    y, index = encoded.symbols.y[0], encoded.index[0]
+    entry = y.astype(np.int64) - tables.minima[index]
+    outside = coder.is_outside(y, index, tables)
+    entry = np.where(outside, tables.lengths[index] - 1, entry)
+    bits = logs[tables.starts[index] + entry]
+    bits[outside] += 16  # about what an escape's value takes
+    anchors = positions(*bits.shape[:2], Pass.ANCHOR)
+    of_slices += np.add.reduce(np.split(bits, SLICES, axis=-1), axis=(1, 2, 3))
+    of_anchors += bits[anchors[..., 0]].sum()
+    of_rest += bits[~anchors[..., 0]].sum()
+    z += len(container.unpack(encoded.data).hyper_latent)
+  kilobytes = {"slices": of_slices, "anchors": of_anchors, "others": of_rest}
+  found = {name: np.round(b / 8e3, 1) for name, b in kilobytes.items()}
+  return {"z": z / 1e3, **{name: k.tolist() for name, k in found.items()}}
 
 
 def mse(row: dict) -> float:

@@ -66,6 +66,7 @@ def encode(
   *,
   quality: float | int | None = None,
   entropy_coder: str = "ans",
+  latents: Latents | None = None,
 ) -> Encoded:
   """Encodes an image of any size from 1x1 up.
 
@@ -74,6 +75,8 @@ def encode(
     bundle: the codec.
     quality: of those that the codec has; None for the one in the middle.
     entropy_coder: one of `coder.CODERS`.
+    latents: of `analyse`, where they are known: they are the same for every
+      quality.
 
   Raises:
     LicError: the codec has no such quality, or cannot code this image.
@@ -81,7 +84,7 @@ def encode(
   rgb = as_rgb(pixels)
   height, width = rgb.shape[:2]
   return encode_latents(
-    analyse(rgb, bundle),
+    analyse(rgb, bundle) if latents is None else latents,
     bundle,
     height=height,
     width=width,

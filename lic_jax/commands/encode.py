@@ -2,6 +2,7 @@
 
 import dataclasses
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -71,39 +72,44 @@ class Encode:
 
   def _bytes(self, picture: reading.Picture, report: Report | None) -> bytes:
     """The `.lic` file."""
-
-    def encode(number: int) -> bytes:
-      quality = number / STEPS_PER_QUALITY
-      return self._at(quality, picture.pixels, report)
-
+    encode = self._encoder(picture.pixels, report)
     if self.target_bpp is None:
-      return self._at(self.quality, picture.pixels, report)
+      return encode(self.quality)
     height, width = picture.pixels.shape[:2]
-    most = self.target_bpp * height * width / 8
-    return target.within(encode, self.bundle.qualities, most_bytes=most)
+    return target.within(
+      lambda number: encode(number / STEPS_PER_QUALITY),
+      self.bundle.qualities,
+      most_bytes=self.target_bpp * height * width / 8,
+    )
 
-  def _at(
-    self,
-    quality: float | int | None,
-    pixels: UInt8[np.ndarray, "h w *c"],
-    report: Report | None,
-  ) -> bytes:
-    """The `.lic` file of one quality."""
-    options = dict(quality=quality, entropy_coder=self.entropy_coder)
+  def _encoder(
+    self, pixels: UInt8[np.ndarray, "h w *c"], report: Report | None
+  ) -> Callable[[float | int | None], bytes]:
+    """Of one image: from a quality to the `.lic` file."""
     # Imported here because it brings JAX, which other commands do without.
     if self.steps is None and self.seconds is None:
       from lic_jax.codec import encode
 
-      return encode.encode(pixels, self.bundle, **options).data
-    from lic_jax.sga import encode
+      latents = encode.analyse(encode.as_rgb(pixels), self.bundle)
+      options = dict(latents=latents)
+    else:
+      from lic_jax.sga import encode
 
-    return encode.encode(
-      pixels,
-      self.bundle,
-      steps=self.steps,
-      seconds=self.seconds,
-      seed=self.seed,
-      core=self.window,
-      report=report,
-      **options,
-    ).data
+      options = dict(
+        steps=self.steps,
+        seconds=self.seconds,
+        seed=self.seed,
+        core=self.window,
+        report=report,
+      )
+
+    def coded(quality: float | int | None) -> bytes:
+      return encode.encode(
+        pixels,
+        self.bundle,
+        quality=quality,
+        entropy_coder=self.entropy_coder,
+        **options,
+      ).data
+
+    return coded
