@@ -12,7 +12,7 @@ lambda, is already a codec; training bends it from there.
                      resolution, conv2 is a pixel shuffle, conv1 starts small
   hyper_synthesis    its last bias: mean 0, each channel's own scale
   context            in its place, where there is one: the last bias of both
-                     passes of each slice
+                     passes of each slice; and a hyper-analysis that is awake
 """
 
 import copy
@@ -126,6 +126,7 @@ def klt_start(
   deviation = np.sqrt(variances / step**2 + 1 / 12)
   if "context" in params:
     _start_slices(params["context"], deviation)
+    _wake(params["hyper_analysis"])
   else:
     index = np.log(deviation / scales.SCALE_MIN) / scales.LOG_STEP
     s = np.log(np.clip(index, 1.0, scales.SCALE_COUNT - 1.0))
@@ -141,6 +142,16 @@ def _start_slices(context: Any, deviation: Float[np.ndarray, "c"]) -> None:
     bias = np.concatenate([part, np.zeros_like(part)])
     for name in ("anchor_parameters", "nonanchor_parameters"):
       context[f"slice{i}"][name]["conv3"]["conv"]["bias"] = bias
+
+
+def _wake(hyper_analysis: Any) -> None:
+  """Gives its convolutions, GELUs between, the gain that keeps a signal's size.
+
+  PyTorch's start has a sixth of that variance: after five layers z would round
+  to zero everywhere, which nothing then changes (experiments/context).
+  """
+  for layer in hyper_analysis.values():
+    layer["conv"]["kernel"] = layer["conv"]["kernel"] * np.float32(math.sqrt(6))
 
 
 def _half_resolution(

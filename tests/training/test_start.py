@@ -14,30 +14,32 @@ from lic_jax.training.state import create_params
 from lic_jax.types import LicError
 
 
-def model_of(latent_channels):
+def config_of(latent_channels):
   hyper = {"channels": 8}
-  return build(
-    {
-      "name": "mean_scale_hyperprior",
-      "analysis": {
-        "name": "hierarchical.Analysis",
-        "channels": (4, 4, 4),
-        "latent_channels": latent_channels,
-        "linear": True,
-      },
-      "synthesis": {"name": "shallow.TwoLayer"},
-      "hyper_analysis": {"name": "hyper.HyperAnalysis", **hyper},
-      "hyper_synthesis": {
-        "name": "hyper.HyperSynthesis",
-        "latent_channels": latent_channels,
-        **hyper,
-      },
+  return {
+    "name": "mean_scale_hyperprior",
+    "analysis": {
+      "name": "hierarchical.Analysis",
+      "channels": (4, 4, 4),
       "latent_channels": latent_channels,
-      "hyper_channels": 8,
-      "quantisation": "unoise",
-      "dtype": "float32",
-    }
-  )
+      "linear": True,
+    },
+    "synthesis": {"name": "shallow.TwoLayer"},
+    "hyper_analysis": {"name": "hyper.HyperAnalysis", **hyper},
+    "hyper_synthesis": {
+      "name": "hyper.HyperSynthesis",
+      "latent_channels": latent_channels,
+      **hyper,
+    },
+    "latent_channels": latent_channels,
+    "hyper_channels": 8,
+    "quantisation": "unoise",
+    "dtype": "float32",
+  }
+
+
+def model_of(latent_channels):
+  return build(config_of(latent_channels))
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +95,43 @@ def test_start_is_a_codec_before_the_first_step(patches):
   random, _ = validate(create_params(model, 0), pixels)
   assert terms["psnr"] > 27 and terms["estimated_bpp"] < 2
   assert terms["loss"] < random["loss"] / 5
+
+
+def test_a_context_model_starts_awake_and_with_its_scales(patches):
+  hyper = {"latent_channels": 96}
+  config = {
+    **config_of(96),
+    "name": "context_hyperprior",
+    "hyper_analysis": {
+      "name": "multi_reference_hyper.HyperAnalysis",
+      "channels": 16,
+    },
+    "hyper_synthesis": {
+      "name": "multi_reference_hyper.HyperSynthesis",
+      **hyper,
+    },
+    "context": {"name": "multi_reference", "slices": 2, "width": 2},
+    "hyper_channels": 16,
+    "quantisation": "mixedq",
+  }
+  model = build(config)
+  params = started(model, patches)
+
+  @jax.jit
+  def analyse(params, x):
+    latents = model.apply({"params": params}, x, method="analyse")
+    return latents.y, latents.z
+
+  y, z = analyse(params, step.to_unit(patches))
+  # A z that rounds to zero everywhere says nothing, and has no gradient.
+  moving = np.mean(np.abs(z) > 0.5)
+  assert 0.2 < moving < 1
+  deviation = np.sqrt(np.square(y).mean((0, 1, 2)) + 1 / 12)
+  for i, expected in enumerate(np.split(deviation, 2)):
+    for name in ("anchor_parameters", "nonanchor_parameters"):
+      bias = params["context"][f"slice{i}"][name]["conv3"]["conv"]["bias"]
+      np.testing.assert_array_equal(bias[48:], 0)
+      np.testing.assert_allclose(bias[:48], expected, rtol=0.2)
 
 
 def test_a_model_without_the_linear_paths_is_refused(patches):

@@ -8,10 +8,10 @@ are tables, one entry per unit. The rest is a division, a square root or a
 product of two numbers, which IEEE 754 rounds one way, and rounding to units.
 So there is nothing in which two machines could differ.
 
-Float32, in which these networks are trained, would not do: two libraries differ
-in the last bits of a sum, one in 20,000 of a context model's scales falls on
-the other side of a table's border for it, and one is enough to lose all that
-follows (LOC-LIC specification 0.7, 6.6).
+Float32, in which these networks are trained, would not do: two processors
+differ in the last bits of a sum, sooner or later a scale falls on the other
+side of a table's border for it (experiments/context), and one is enough to lose
+all that follows (LOC-LIC specification 0.7, 6.6).
 """
 
 import functools
