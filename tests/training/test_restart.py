@@ -92,19 +92,19 @@ def test_a_killed_save_leaves_the_checkpoints_before_it(tmp_path):
   assert load_params(tmp_path)[2] == 16
 
 
-def test_a_run_starts_where_another_ended(whole, tmp_path):
-  expected, flags = whole
-  other = tmp_path / "other"
-  assert tiny_run.finish(tiny_run.start(other, *flags))[0] == 0
-  # One step that moves nothing, for another lambda.
-  still = "--config.optimizer.learning_rate=0.0"
-  new = (f"--config.start={other}", "--config.loss.lmbda=0.02", still)
-  run = tiny_run.start(tmp_path / "run", *flags, *new, "--config.steps=1")
-  status, said = tiny_run.finish(run)
+def test_a_run_starts_where_another_ended(tmp_path):
+  other, run = tmp_path / "other", tmp_path / "run"
+  assert tiny_run.finish(tiny_run.start(other, "--config.steps=2"))[0] == 0
+  expected = load_params(other)[1]
+  flags = (
+    f"--config.start={other}",
+    "--config.loss.lmbda=0.02",
+    "--config.optimizer.learning_rate=0.0",  # one step that moves nothing
+    "--config.steps=1",
+  )
+  status, said = tiny_run.finish(tiny_run.start(run, *flags))
   assert status == 0, said
-  params = load_params(tmp_path / "run")[1]
-  assert tiny_run.largest_difference(params, expected) == 0
+  assert tiny_run.largest_difference(load_params(run)[1], expected) == 0
   # Once it has checkpoints of its own, the other is not needed.
   shutil.rmtree(other)
-  run = tiny_run.start(tmp_path / "run", *flags, *new, "--config.steps=1")
-  assert tiny_run.finish(run)[0] == 0
+  assert tiny_run.finish(tiny_run.start(run, *flags))[0] == 0
