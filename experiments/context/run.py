@@ -45,7 +45,7 @@ def main() -> None:
   RESULTS.mkdir(exist_ok=True)
   reports = []
   for name, codec in zip(NAMES, codecs, strict=True):
-    output = RESULTS / f"{name}.json"
+    output = (RESULTS / f"{name}.json").relative_to(Path.cwd())
     status = evaluate.main(
       [f"--codec={codec}", f"--images={args.images}", f"--output={output}"]
     )
