@@ -23,7 +23,8 @@ from scipy import special
 
 from lic_jax.codec import bundle as bundles
 from lic_jax.codec import tables
-from lic_jax.codec.bundle import Bundle, Decoder
+from lic_jax.codec.bundle import Bundle
+from lic_jax.codec.decoder import Decoder
 from lic_jax.data import images
 from lic_jax.entropy import factorized, quantisation
 from lic_jax.entropy.fixed_point import slices

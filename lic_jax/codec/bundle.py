@@ -26,61 +26,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import safetensors
 import safetensors.numpy
 
 from lic_jax import types
-from lic_jax.codec import container, storage, tables
-from lic_jax.codec.tables import Tables
-from lic_jax.entropy import integer
-from lic_jax.entropy.fixed_point import slices
-from lic_jax.types import Float
-
-DECODER, ENCODER, CARD = (
-  "decoder.safetensors",
-  "encoder.safetensors",
-  "card.json",
+from lic_jax.codec import container, storage
+from lic_jax.codec.decoder import (
+  DECODER,
+  Decoder,
+  flatten,
+  parse,
+  serialise,
+  unflatten,
 )
+
+ENCODER, CARD = "encoder.safetensors", "card.json"
 ZOO = Path(__file__).parents[1] / "zoo"
 DEFAULT_NAME = "hierarchical_two_layer"
 # Headers hold whole numbers of these.
 STEPS_PER_QUALITY = 64
-# Of the logarithm of a gain; e^20 is beyond what any table of scales spans.
-LOG_GAIN_TOP = 20.0
-
-
-@dataclasses.dataclass(frozen=True)
-class Decoder:
-  """What decoding needs, from NumPy arrays alone.
-
-  Attributes:
-    functions: of "synthesis" and "hyper_synthesis": the name of a function in
-      `ops.synthesis` as "function", and its static arguments. The second is run
-      in integers; its real-valued weights are the encoder's.
-    weights: of "synthesis", nested dicts of float32 arrays.
-    stride: pixels per sample of the outermost latent, which has a table per
-      channel: z, or y without a hyperprior.
-    channel_tables: one table per channel of the outermost latent.
-    channel_offsets: its quantisation offsets, (c,).
-    scale_tables: tables of y under a hyperprior; None without one.
-    hyper_synthesis: what picks among them, in integers; None without one, or
-      where a context model does.
-    context: what picks among them slice by slice, in fixed point, with its
-      hyper-synthesis; None without a context model.
-    gains: logarithms of y's gains at every whole quality, float32; None for a
-      codec of one rate.
-  """
-
-  functions: Mapping[str, Mapping[str, Any]]
-  weights: Mapping[str, Any]
-  stride: int
-  channel_tables: Tables
-  channel_offsets: Float[np.ndarray, "c"]
-  scale_tables: Tables | None = None
-  hyper_synthesis: integer.Network | None = None
-  context: slices.Network | None = None
-  gains: Float[np.ndarray, "rungs c_y"] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,7 +132,7 @@ def write(
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary.mkdir()
     (temporary / DECODER).write_bytes(decoder_bytes)
-    (temporary / ENCODER).write_bytes(safetensors.numpy.save(_flatten(encoder)))
+    (temporary / ENCODER).write_bytes(safetensors.numpy.save(flatten(encoder)))
     (temporary / CARD).write_text(json.dumps(card, indent=2) + "\n")
     if folder.exists():
       folder.rename(old)
@@ -222,7 +186,7 @@ def read_encoder(bundle: Bundle) -> dict[str, Any]:
   """
   path = bundle.folder / ENCODER
   try:
-    return _unflatten(safetensors.numpy.load(storage.read_bytes(path)))
+    return unflatten(safetensors.numpy.load(storage.read_bytes(path)))
   except safetensors.SafetensorError as error:
     raise types.LicError(f"{path} is damaged") from error
 
@@ -290,84 +254,6 @@ def installed() -> Iterator[Path]:
       yield from (card.parent for card in sorted(place.glob(f"*/{CARD}")))
 
 
-def serialise(decoder: Decoder) -> bytes:
-  """The bytes of decoder.safetensors; equal decoders give equal bytes."""
-  arrays = {
-    "weights": decoder.weights,
-    "channel_offsets": decoder.channel_offsets,
-    "channel_tables": dataclasses.asdict(decoder.channel_tables),
-  }
-  if decoder.scale_tables is not None:
-    arrays["scale_tables"] = dataclasses.asdict(decoder.scale_tables)
-    if decoder.context is None:
-      arrays["hyper_synthesis"] = integer.to_arrays(decoder.hyper_synthesis)
-    else:
-      arrays["context"] = slices.to_arrays(decoder.context)
-  if decoder.gains is not None:
-    arrays["gains"] = decoder.gains
-  static = {"functions": decoder.functions, "stride": decoder.stride}
-  # One key only: safetensors writes several in no fixed order.
-  metadata = {"decoder": json.dumps(static, sort_keys=True)}
-  return safetensors.numpy.save(_flatten(arrays), metadata=metadata)
-
-
-def parse(data: bytes) -> Decoder:
-  """Inverse of `serialise`.
-
-  Raises:
-    LicError: these are not the bytes of a decoder.
-  """
-  try:
-    arrays = _unflatten(safetensors.numpy.load(data))
-    # A safetensors file opens with the length of its JSON header.
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    static = json.loads(header["__metadata__"]["decoder"])
-    scale_tables, hyper_synthesis, context = None, None, None
-    if "scale_tables" in arrays:
-      scale_tables = tables.from_arrays(arrays["scale_tables"])
-      if "context" in arrays:
-        chosen = context = slices.from_arrays(arrays["context"])
-      else:
-        chosen = hyper_synthesis = integer.from_arrays(
-          arrays.get("hyper_synthesis", {}),
-          static["functions"]["hyper_synthesis"]["strides"],
-        )
-      if len(chosen.thresholds) + 1 != scale_tables.count:
-        raise ValueError("thresholds and scale tables do not match")
-    gains = arrays.get("gains")
-    if gains is not None and not _are_gains(gains):
-      raise ValueError("these are no gains")
-    return Decoder(
-      functions=static["functions"],
-      weights=arrays["weights"],
-      stride=static["stride"],
-      channel_tables=tables.from_arrays(arrays["channel_tables"]),
-      channel_offsets=arrays["channel_offsets"],
-      scale_tables=scale_tables,
-      hyper_synthesis=hyper_synthesis,
-      context=context,
-      gains=gains,
-    )
-  except (
-    safetensors.SafetensorError,
-    ValueError,
-    KeyError,
-    IndexError,
-    TypeError,
-    AttributeError,
-  ) as error:
-    raise types.LicError(f"{DECODER} is damaged") from error
-
-
-def _are_gains(gains: np.ndarray) -> bool:
-  return (
-    gains.dtype == np.float32
-    and gains.ndim == 2
-    and len(gains) > 1
-    and bool(np.all(np.abs(gains) <= LOG_GAIN_TOP))
-  )
-
-
 def _check_free(folder: Path) -> None:
   """Refuses to replace anything but an older bundle or an empty folder."""
   if not folder.exists() or (folder / CARD).is_file():
@@ -378,27 +264,3 @@ def _check_free(folder: Path) -> None:
 
 def _short(fingerprint: str) -> bytes:
   return bytes.fromhex(fingerprint)[: container.FINGERPRINT_BYTES]
-
-
-def _flatten(
-  tree: Mapping[str, Any], prefix: str = ""
-) -> dict[str, np.ndarray]:
-  """{"a": {"b": array}} to {"a/b": array}, in sorted order."""
-  flat = {}
-  for key in sorted(tree):
-    if isinstance(tree[key], Mapping):
-      flat |= _flatten(tree[key], f"{prefix}{key}/")
-    else:
-      flat[prefix + key] = np.ascontiguousarray(tree[key])
-  return flat
-
-
-def _unflatten(flat: Mapping[str, np.ndarray]) -> dict[str, Any]:
-  tree: dict[str, Any] = {}
-  for name, array in flat.items():
-    *path, key = name.split("/")
-    node = tree
-    for part in path:
-      node = node.setdefault(part, {})
-    node[key] = array
-  return tree

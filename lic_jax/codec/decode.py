@@ -22,7 +22,8 @@ import numpy as np
 
 from lic_jax import types
 from lic_jax.codec import coder, container
-from lic_jax.codec.bundle import STEPS_PER_QUALITY, Bundle, Decoder
+from lic_jax.codec.bundle import STEPS_PER_QUALITY, Bundle
+from lic_jax.codec.decoder import Decoder
 from lic_jax.entropy import integer
 from lic_jax.entropy.fixed_point import slices
 from lic_jax.ops import gain, synthesis, windows

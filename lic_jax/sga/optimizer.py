@@ -21,6 +21,7 @@ import optax
 from lic_jax.codec import bundle as bundles
 from lic_jax.codec import decode
 from lic_jax.codec.bundle import Bundle
+from lic_jax.codec.decoder import Decoder
 from lic_jax.entropy import integer
 from lic_jax.ops import gain
 from lic_jax.sga import frozen, objective, relaxation
@@ -307,7 +308,7 @@ def _on_all_devices(weights: Weights) -> Weights:
   return jax.device_put(weights, jax.sharding.NamedSharding(mesh, everywhere))
 
 
-def _quality(decoder: bundles.Decoder, number: int) -> Quality | None:
+def _quality(decoder: Decoder, number: int) -> Quality | None:
   """What a quality means for a codec with gains."""
   if decoder.gains is None:
     return None

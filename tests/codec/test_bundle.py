@@ -10,6 +10,7 @@ import safetensors.numpy
 
 from lic_jax import types
 from lic_jax.codec import bundle as bundles
+from lic_jax.codec import decoder as decoder_bytes
 
 
 @pytest.fixture
@@ -30,18 +31,18 @@ def _leaves(tree, path=""):
 
 
 def test_a_decoder_comes_back_from_its_bytes(bundle):
-  data = bundles.serialise(bundle.decoder)
+  data = decoder_bytes.serialise(bundle.decoder)
   before = dict(_leaves(bundle.decoder))
-  after = dict(_leaves(bundles.parse(data)))
+  after = dict(_leaves(decoder_bytes.parse(data)))
   assert before.keys() == after.keys()
   for name, value in before.items():
     np.testing.assert_array_equal(value, after[name])
-  assert bundles.serialise(bundles.parse(data)) == data
+  assert decoder_bytes.serialise(decoder_bytes.parse(data)) == data
 
 
 def test_the_fingerprint_covers_weights_tables_and_functions(bundle):
   decoder = bundle.decoder
-  data = bundles.serialise(decoder)
+  data = decoder_bytes.serialise(decoder)
   offsets = decoder.channel_offsets.copy()
   offsets[0] += 1e-3
   synthesis = {**decoder.functions["synthesis"], "stride": 3}
@@ -50,7 +51,9 @@ def test_the_fingerprint_covers_weights_tables_and_functions(bundle):
     {"functions": {**decoder.functions, "synthesis": synthesis}},
     {"stride": 32},
   ):
-    assert bundles.serialise(dataclasses.replace(decoder, **change)) != data
+    assert (
+      decoder_bytes.serialise(dataclasses.replace(decoder, **change)) != data
+    )
 
 
 def test_the_encoder_file_holds_nothing_the_decoder_runs(hyperprior):
@@ -66,13 +69,13 @@ def test_there_are_real_weights_for_each_of_the_decoders_functions(bundle):
 
 
 def test_a_hyperprior_without_its_integers_is_refused(hyperprior):
-  data = bundles.serialise(hyperprior.decoder)
+  data = decoder_bytes.serialise(hyperprior.decoder)
   arrays = safetensors.numpy.load(data)
   lacking = {k: v for k, v in arrays.items() if not k.endswith("conv1/kernel")}
   functions = {"functions": hyperprior.decoder.functions, "stride": 64}
   metadata = {"decoder": json.dumps(functions)}
   with pytest.raises(types.LicError, match="lacks an integer hyper-synthesis"):
-    bundles.parse(safetensors.numpy.save(lacking, metadata=metadata))
+    decoder_bytes.parse(safetensors.numpy.save(lacking, metadata=metadata))
 
 
 @pytest.mark.parametrize("name", [bundles.CARD, bundles.DECODER])
@@ -106,10 +109,10 @@ def test_a_damaged_card_is_refused(copy, text):
 
 
 def test_bytes_that_are_no_decoder_are_refused(hyperprior):
-  data = bundles.serialise(hyperprior.decoder)
+  data = decoder_bytes.serialise(hyperprior.decoder)
   for damaged in (b"", data[:100], data[:-1], b"\xff" * 100):
     with pytest.raises(types.LicError, match="damaged"):
-      bundles.parse(damaged)
+      decoder_bytes.parse(damaged)
 
 
 def test_writing_replaces_a_bundle_and_leaves_nothing_else(

@@ -8,6 +8,7 @@ import tiny_codec
 
 from lic_jax.codec import bundle as bundles
 from lic_jax.codec import container, decode, encode, target
+from lic_jax.codec import decoder as decoder_bytes
 from lic_jax.ops.scales import LOG_STEP
 from lic_jax.sga import encode as iterative
 from lic_jax.types import LicError
@@ -124,4 +125,4 @@ def test_a_table_of_gains_that_is_none_is_refused(codec):
   ):
     decoder = dataclasses.replace(codec.decoder, gains=gains)
     with pytest.raises(LicError, match="damaged"):
-      bundles.parse(bundles.serialise(decoder))
+      decoder_bytes.parse(decoder_bytes.serialise(decoder))
