@@ -32,6 +32,12 @@ Read = Callable[
 ]
 
 
+_PARAMETERS = {
+  Pass.ANCHOR: "anchor_parameters",
+  Pass.NON_ANCHOR: "nonanchor_parameters",
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class Network:
   """A context model and the hyper-synthesis before it.
@@ -119,7 +125,7 @@ def _slice(
   def parameters(which: Pass, known: list[np.ndarray]) -> np.ndarray:
     seen = [*known, *(pack(grid, which) for grid in references)]
     return contexts.entropy_parameters(
-      layers[f"{which.name.lower().replace('_', '')}_parameters"],
+      layers[_PARAMETERS[which]],
       np.concatenate(seen, axis=-1),
     )
 
@@ -197,8 +203,8 @@ def rounded(
   # "slice0", ... of a multi-reference, "group0", ... of a space-channel model.
   names = sorted(context, key=lambda name: int(name[5:]))
   return Network(
-    hyper_synthesis=_rounded_layers(params["hyper_synthesis"]),
-    slices=tuple(_rounded_layers(context[name]) for name in names),
+    hyper_synthesis=_rounded(params["hyper_synthesis"]),
+    slices=tuple(_rounded(context[name]) for name in names),
     offsets=np.asarray(offsets, np.float32),
     thresholds=np.rint(scales * ONE).astype(np.int32),
   )
@@ -247,33 +253,28 @@ def from_arrays(arrays: Mapping[str, Any]) -> Network:
 
 
 # Names of modules that hold one layer and nothing else.
-_WRAPPERS = ("conv", "TorchConv_0")
+_WRAPPERS = ({"conv"}, {"TorchConv_0"})
 
 
-def _rounded_layers(node: Mapping[str, Any]) -> Layers:
-  """A branch of parameters with `Layer`s in the place of its layers."""
-  layers = {}
-  for name, value in node.items():
-    while isinstance(value, Mapping) and len(value) == 1:
-      (inner,) = value
-      if inner not in _WRAPPERS:
-        break
-      value = value[inner]
-    if name == "fusion_kernel":
-      layers["fusion"] = numbers.layer(value, node["fusion_bias"])
-    elif name == "relative_bias":
-      layers[name] = numbers.to_units(value).astype(np.int32)
-    elif name != "fusion_bias":
-      layers[name] = _rounded(value)
+def _rounded(node: Mapping[str, Any]) -> Layer | Layers:
+  """A layer, or a branch of them, in the place of its parameters."""
+  if node.keys() in _WRAPPERS:
+    return _rounded(*node.values())
+  if "bias" in node:
+    weight = "scale" if "scale" in node else "kernel"
+    return numbers.layer(node[weight], node["bias"])
+  layers = {
+    name: _rounded(value)
+    for name, value in node.items()
+    if isinstance(value, Mapping)
+  }
+  # The local context has parameters of its own.
+  if "fusion_kernel" in node:
+    layers["fusion"] = numbers.layer(node["fusion_kernel"], node["fusion_bias"])
+  if "relative_bias" in node:
+    units = numbers.to_units(node["relative_bias"])
+    layers["relative_bias"] = units.astype(np.int32)
   return layers
-
-
-def _rounded(value: Mapping[str, Any]) -> Layer | Layers:
-  """One layer, or a branch of them."""
-  if "bias" not in value:
-    return _rounded_layers(value)
-  weight = "scale" if "scale" in value else "kernel"
-  return numbers.layer(value[weight], value["bias"])
 
 
 def _arrays(node: Any) -> Any:
