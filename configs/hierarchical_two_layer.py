@@ -45,7 +45,9 @@ def get_config() -> ml_collections.ConfigDict:
       strides=(8, 2),
       residual=True,
     ),
-    hyper_analysis=dict(name="hyper.HyperAnalysis", channels=112),
+    hyper_analysis=dict(
+      name="hyper.HyperAnalysis", channels=112, companded=True
+    ),
     hyper_synthesis=dict(
       name="hyper.HyperSynthesis", channels=112, latent_channels=320
     ),
@@ -62,17 +64,18 @@ def get_config() -> ml_collections.ConfigDict:
     warmup=0.2,  # factor=10.0 for runs as long as the paper's
   )
   config.optimizer = dict(
-    learning_rate=1e-3,
+    learning_rate=6e-4,
     warmup=0.02,  # share of the training
     decay="cosine",  # to zero at the end
     clip=1.0,  # global norm
+    # Prefixes of the kernels that Muon updates, not Adam.
+    muon=("analysis/down", "analysis/block", "analysis/latent"),
     # Relative rates: at 1 the small weights of the closed-form start would be
-    # unlearned, and the hyper-analysis switches its ReLUs off before the
-    # hyper-synthesis has learned what z is good for (experiments/first_light).
+    # unlearned, and the hyper-analysis would switch its ReLUs off.
     factors={
-      "synthesis": 0.05,
-      "analysis/linear": 0.05,
-      "hyper_analysis": 0.1,
+      "synthesis": 0.08,
+      "analysis/linear": 0.08,
+      "hyper_analysis": 0.05,
     },
   )
   config.steps = 500_000

@@ -64,6 +64,7 @@ def get_config() -> ml_collections.ConfigDict:
     warmup=0.1,  # share of the training
     decay="cosine",  # to zero; the authors' to 1e-5
     clip=1.0,  # global norm
+    muon=(),  # prefixes of the kernels that Muon updates, not Adam
     factors={},  # learning rates relative to it, by parameter prefix
   )
   config.steps = 2_000_000

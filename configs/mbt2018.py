@@ -60,6 +60,7 @@ def get_config() -> ml_collections.ConfigDict:
     warmup=0.02,  # share of the training
     decay="step",  # a tenth after 80 %
     clip=1.0,  # global norm
+    muon=(),  # prefixes of the kernels that Muon updates, not Adam
     factors={},  # learning rates relative to it, by parameter prefix
   )
   config.steps = 2_000_000

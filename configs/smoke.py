@@ -59,6 +59,7 @@ def get_config() -> ml_collections.ConfigDict:
     warmup=0.02,  # share of the training
     decay="cosine",  # to zero at the end
     clip=1.0,  # global norm
+    muon=(),  # prefixes of the kernels that Muon updates, not Adam
     # Relative rates: the closed-form start has small weights, soon unlearned
     # at 1; a hyper-analysis at 1 switches its ReLUs off before the
     # hyper-synthesis has learned what z is good for.

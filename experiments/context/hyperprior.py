@@ -62,6 +62,7 @@ def get_config() -> ml_collections.ConfigDict:
     warmup=0.02,  # share of the training
     decay="cosine",  # to zero at the end
     clip=1.0,  # global norm
+    muon=(),  # prefixes of the kernels that Muon updates, not Adam
     # Relative rates: at 1 the small weights of the closed-form start would be
     # unlearned, and the hyper-analysis switches its ReLUs off before the
     # hyper-synthesis has learned what z is good for (experiments/first_light).

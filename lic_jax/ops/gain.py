@@ -30,3 +30,13 @@ def log_gain(
 def lagrange_multiplier(first: float, quality: Array) -> Array:
   """lambda_0 2^q."""
   return first * 2.0**quality
+
+
+def weight(quality: Array, *, rungs: int) -> Array:
+  """What the loss of an image of this quality counts for in training; 1 midway.
+
+  The rate grows about as sqrt(lambda), so that by its root each quality's
+  share of the loss is about the same. Unweighted, the highest would have the
+  say.
+  """
+  return 2.0 ** (((rungs - 1) / 2 - quality) / 2)

@@ -43,7 +43,7 @@ def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
   parallel.check_batch(config.data.batch)
   step.check_distortion(config.loss.distortion)
   model = build(config.model.to_dict())
-  optimizer = make_optimizer(config.optimizer.clip)
+  optimizer = make_optimizer(config.optimizer.clip, config.optimizer.muon)
   source, held_out = _open_sources(config)
   feed = _open_feed(config, source)
   claim(config, workdir)
@@ -254,7 +254,7 @@ def _initial_params(
     return parameters_of(pathlib.Path(config.start), like=params)
   if config.loss.distortion != "mse":
     raise LicError("start='klt' suits the MSE alone; take 'random' or a run")
-  patches = resident.validation_patches(source, count=256, size=64)
+  patches = resident.validation_patches(source, count=1024, size=64)
   return klt_start(
     jax.tree.map(np.asarray, params), patches, lmbda=_lmbda(config, share=1.0)
   )

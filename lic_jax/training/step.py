@@ -54,8 +54,9 @@ def loss_terms(
   keys: Array,
   distortion: str = "mse",
   quality: Float[Array, "b"] | None = None,
+  weight: Float[Array, "*b"] | float = 1.0,
 ) -> tuple[Float[Array, ""], Terms]:
-  """The Lagrangian of relaxed latents, and what it is made of.
+  """The Lagrangian of relaxed latents, weighted, and what it is made of.
 
   Args:
     model: the model.
@@ -65,6 +66,7 @@ def loss_terms(
     keys: one random key per image.
     distortion: one of `DISTORTIONS`.
     quality: of each image, for a model with gains.
+    weight: of all images or of each.
   """
   given = {} if quality is None else {"quality": quality}
   output = model.apply({"params": params}, x, mode="train", keys=keys, **given)
@@ -77,8 +79,8 @@ def loss_terms(
     terms["ms_ssim"] = ms_ssim(to_levels(x), to_levels(output.x_hat))
     lost = 1 - terms["ms_ssim"]
   terms["loss"] = lagrangian(bpp_y + bpp_z, lost, lmbda)
-  terms = {name: jnp.mean(values) for name, values in terms.items()}
-  return terms["loss"], terms
+  loss = jnp.mean(weight * terms["loss"])
+  return loss, {name: jnp.mean(values) for name, values in terms.items()}
 
 
 def train_step(
@@ -92,7 +94,7 @@ def train_step(
   config: Mapping[str, Any],
   axis: str | None = None,
 ) -> tuple[TrainState, Terms]:
-  """Gradient of the loss, mean over devices, Adam.
+  """Gradient of the loss, mean over devices, the optimizer's update.
 
   Args:
     state: before the step.
@@ -112,10 +114,11 @@ def train_step(
     factor=loss["warmup_factor"],
     until=loss["warmup"],
   )
-  quality = None
+  quality, weight = None, 1.0
   if rungs := config["model"].get("gain_rungs", 0):
     quality = qualities(keys, rungs)
     lmbda = gain.lagrange_multiplier(lmbda, quality)
+    weight = gain.weight(quality, rungs=rungs)
   rate = schedule.learning_rate(
     progress,
     peak=optim["learning_rate"],
@@ -131,15 +134,18 @@ def train_step(
       keys=keys,
       distortion=loss["distortion"],
       quality=quality,
+      weight=weight,
     ),
     has_aux=True,
   )(state.params)
   if axis is not None:
     gradients, terms = jax.lax.pmean((gradients, terms), axis)
-  direction, opt_state = optimizer.update(gradients, state.opt_state)
+  updates, opt_state = optimizer.update(
+    gradients, state.opt_state, state.params
+  )
   updates = jax.tree.map(
-    lambda d, factor: -rate * factor * d,
-    direction,
+    lambda update, factor: rate * factor * update,
+    updates,
     rate_factors(state.params, optim["factors"]),
   )
   terms |= {

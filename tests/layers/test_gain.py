@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lic_jax.layers.gain import Gain
-from lic_jax.ops.gain import lagrange_multiplier, log_gain
+from lic_jax.ops.gain import lagrange_multiplier, log_gain, weight
 
 
 @pytest.fixture
@@ -47,3 +47,11 @@ def test_gains_start_as_the_root_of_lambda_and_end_at_one():
   lmbda = lagrange_multiplier(0.00125, np.arange(7))
   expected = np.sqrt(lmbda / 0.08)
   np.testing.assert_allclose(np.exp(logs[:, 0, 0, 0]), expected, rtol=1e-5)
+
+
+def test_every_qualitys_lambda_by_its_weight_grows_as_a_root():
+  quality = jnp.arange(7.0)
+  weights = weight(quality, rungs=7)
+  assert weights[3] == 1
+  weighed = lagrange_multiplier(0.01, quality) * weights
+  np.testing.assert_allclose(weighed[1:] / weighed[:-1], 2**0.5, rtol=1e-6)
