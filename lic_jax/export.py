@@ -1,6 +1,6 @@
 """Turns a training run's newest checkpoint into a codec bundle.
 
-  python -m lic_jax.export --workdir=DIR --output=DIR
+  python -m lic_jax.export --workdir=DIR --output=DIR [--half]
 
 Everything the decoder needs is computed here, once: effective weights,
 quantisation offsets, integer tables, and the hyper-synthesis in integers, its
@@ -46,6 +46,7 @@ def export(
   params: Mapping[str, Any],
   *,
   card: Mapping[str, Any],
+  half: bool = False,
 ) -> Bundle:
   """Writes a trained model as a bundle.
 
@@ -54,6 +55,7 @@ def export(
     model_config: a config's `model` block.
     params: the model's parameters.
     card: what else the card should tell (lambda, training).
+    half: whether the encoder is stored in float16.
 
   Raises:
     LicError: parameters that are not finite, weights that no exact form holds,
@@ -71,7 +73,7 @@ def export(
   rungs = 1 if decoder.gains is None else len(decoder.gains)
   qualities = [i * bundles.STEPS_PER_QUALITY for i in range(rungs)]
   card = {**card, "model": model_config, "qualities": qualities}
-  return bundles.write(folder, decoder, encoder, card)
+  return bundles.write(folder, decoder, encoder, card, half=half)
 
 
 def make_decoder(
@@ -169,9 +171,14 @@ def main(argv: list[str] | None = None) -> int:
   )
   parser.add_argument("--workdir", required=True, help="of the training run")
   parser.add_argument("--output", required=True, help="folder of the bundle")
+  parser.add_argument(
+    "--half",
+    action="store_true",
+    help="the encoder in float16: half the size; files decode as without",
+  )
   args = parser.parse_args(argv)
   try:
-    config, params, step = checkpoint.load_params(Path(args.workdir))
+    config, params, done = checkpoint.load_params(Path(args.workdir))
     config = config.to_dict()
     bundle = export(
       args.output,
@@ -180,14 +187,17 @@ def main(argv: list[str] | None = None) -> int:
       card={
         "lambda": config["loss"]["lmbda"],
         "distortion": config["loss"].get("distortion", "mse"),
-        "training": {"steps": step, "config": config},
+        "training": {**done, "config": config},
         "results": [],
       },
+      half=args.half,
     )
   except LicError as error:
     print(f"export: {error}", file=sys.stderr)
     return 1
-  print(f"{args.output}: codec {bundle.fingerprint.hex()}, step {step}")
+  print(
+    f"{args.output}: codec {bundle.fingerprint.hex()}, step {done['steps']}"
+  )
   return 0
 
 

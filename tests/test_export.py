@@ -33,7 +33,7 @@ def workdir(params, tmp_path):
   workdir = tmp_path / "run"
   checkpoint.claim(config, workdir)
   checkpoints = checkpoint.Checkpoints(workdir)
-  checkpoints.save(STEP, {"params": params}, {})
+  checkpoints.save(STEP, {"params": params}, {"seconds": 150.0})
   checkpoints.close()
   return workdir
 
@@ -46,6 +46,7 @@ def test_a_checkpoint_becomes_a_bundle_that_codes(workdir, tmp_path, capsys):
   assert bundle.fingerprint.hex() in capsys.readouterr().out
   assert bundle.card["lambda"] == 0.02
   assert bundle.card["training"]["steps"] == STEP
+  assert bundle.card["training"]["minutes"] == 2.5
   rgb = tiny_codec.photograph()[:20, :30]
   assert decode.decode(encode.encode(rgb, bundle).data, bundle).shape == (
     20,
@@ -62,6 +63,33 @@ def test_exporting_twice_gives_the_same_fingerprint(params, tmp_path):
     for name in ("first", "second")
   )
   assert first.card == second.card
+
+
+def test_half_the_size_is_the_same_decoder_and_nearly_the_same_encoder(
+  params, tmp_path
+):
+  def made(name, params, **options):
+    return export.export(
+      tmp_path / name,
+      tiny_codec.FACTORIZED,
+      params,
+      card=tiny_codec.CARD,
+      **options,
+    )
+
+  whole, half = made("whole", params), made("half", params, half=True)
+  assert half.fingerprint == whole.fingerprint
+  sizes = [(b.folder / bundles.ENCODER).stat().st_size for b in (whole, half)]
+  assert sizes[1] < 0.6 * sizes[0]
+  jax.tree.map(
+    lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-7),
+    *(bundles.read_encoder(bundle) for bundle in (whole, half)),
+  )
+  large = jax.tree.map(np.array, params)
+  large["analysis"]["latent"]["conv"]["bias"][0] = 1e6
+  with pytest.raises(LicError, match=r"latent/conv/bias.*float16"):
+    made("large", large, half=True)
+  assert not (tmp_path / "large").exists()
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path, capsys):

@@ -5,7 +5,8 @@
                         tables, quantisation offsets; in its metadata the names
                         and arguments of the functions
   encoder.safetensors   parameters of what only encoding needs, the real-valued
-                        hyper-synthesis and context model among them
+                        hyper-synthesis and context model among them; float32,
+                        or float16 where the bundle was written small
   card.json             config, training, results, and the fingerprint: the
                         SHA-256 of decoder.safetensors
 
@@ -26,6 +27,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors
 import safetensors.numpy
 
@@ -107,6 +109,8 @@ def write(
   decoder: Decoder,
   encoder: Mapping[str, Any],
   card: Mapping[str, Any],
+  *,
+  half: bool = False,
 ) -> Bundle:
   """Writes a bundle, in place of one that may be there.
 
@@ -115,15 +119,20 @@ def write(
     decoder: the decoder.
     encoder: nested dict of arrays.
     card: all but the fingerprint, which is computed here.
+    half: whether the encoder is stored in float16; the decoder never is.
 
   Returns:
     The bundle as read back.
 
   Raises:
-    LicError: the folder holds something else, or cannot be written.
+    LicError: the folder holds something else, or cannot be written; or float16
+      cannot hold the encoder.
   """
   folder = Path(folder)
   _check_free(folder)
+  arrays = flatten(encoder)
+  if half:
+    arrays = {name: _half(name, array) for name, array in arrays.items()}
   decoder_bytes = serialise(decoder)
   card = {**card, "fingerprint": hashlib.sha256(decoder_bytes).hexdigest()}
   temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
@@ -132,7 +141,7 @@ def write(
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary.mkdir()
     (temporary / DECODER).write_bytes(decoder_bytes)
-    (temporary / ENCODER).write_bytes(safetensors.numpy.save(flatten(encoder)))
+    (temporary / ENCODER).write_bytes(safetensors.numpy.save(arrays))
     (temporary / CARD).write_text(json.dumps(card, indent=2) + "\n")
     if folder.exists():
       folder.rename(old)
@@ -186,9 +195,23 @@ def read_encoder(bundle: Bundle) -> dict[str, Any]:
   """
   path = bundle.folder / ENCODER
   try:
-    return unflatten(safetensors.numpy.load(storage.read_bytes(path)))
+    arrays = safetensors.numpy.load(storage.read_bytes(path))
   except safetensors.SafetensorError as error:
     raise types.LicError(f"{path} is damaged") from error
+  return unflatten({k: np.asarray(a, np.float32) for k, a in arrays.items()})
+
+
+def _half(name: str, array: np.ndarray) -> np.ndarray:
+  """The array in float16.
+
+  Raises:
+    LicError: a number is too large for it.
+  """
+  with np.errstate(over="ignore"):
+    half = array.astype(np.float16)
+  if not np.all(np.isfinite(half)):
+    raise types.LicError(f"{name} is too large for float16")
+  return half
 
 
 def read_weights(bundle: Bundle) -> dict[str, Any]:

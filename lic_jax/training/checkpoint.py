@@ -138,8 +138,11 @@ class Checkpoints:
 
 def load_params(
   workdir: pathlib.Path,
-) -> tuple[ml_collections.ConfigDict, Any, int]:
-  """Config, parameters and step of the newest checkpoint.
+) -> tuple[ml_collections.ConfigDict, Any, dict[str, Any]]:
+  """Config and parameters of the newest checkpoint, and how far it is.
+
+  Returns:
+    The config, the parameters, and {"steps": done, "minutes": of training}.
 
   Raises:
     LicError: there is none.
@@ -153,9 +156,10 @@ def load_params(
   step = checkpoints.latest()
   if step is None:
     raise LicError(f"no checkpoint in {workdir} yet")
-  state, _ = checkpoints.restore(None)
+  state, progress = checkpoints.restore(None)
   checkpoints.close()
-  return config, state["params"], step
+  minutes = round(progress.get("seconds", 0.0) / 60, 1)
+  return config, state["params"], {"steps": step, "minutes": minutes}
 
 
 def _check_space(folder: pathlib.Path, state: Any) -> None:

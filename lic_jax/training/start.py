@@ -1,9 +1,10 @@
-"""Better starts than a random one: another run's end, or a closed form.
+"""Better starts than a random one: what another run found, or a closed form.
 
 A random start spends most of a short run on growing the latent's scale. The
 end of another run, with another lambda, distortion or schedule, is a good one
 where there is one (LOC-LIC specification 3.2: models for MS-SSIM begin with
-those for MSE). Where there is none, the
+those for MSE), as a work directory or as a codec's bundle. Where there is none,
+the
 Karhunen-Loeve transform of 16x16x3 blocks, with the quantiser step that suits
 lambda, is already a codec; training bends it from there.
 
@@ -18,35 +19,43 @@ lambda, is already a codec; training bends it from there.
 import copy
 import math
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import numpy as np
 
+from lic_jax.codec import bundle as bundles
+from lic_jax.layers import gdn
 from lic_jax.ops import scales
 from lic_jax.training.checkpoint import load_params
+from lic_jax.training.hyper_start import hyper_start
 from lic_jax.types import Float, LicError, UInt8
 
 BLOCK = 16  # side of a block, the stride of the latent
 SMALL = 0.1  # factor on what would disturb the start
 
 
-def parameters_of(workdir: pathlib.Path, *, like: Any) -> Any:
-  """Parameters of the newest checkpoint of another run.
+def parameters_of(folder: pathlib.Path, *, like: Any) -> Any:
+  """Parameters of the newest checkpoint of another run, or of a bundle.
 
   Args:
-    workdir: its work directory.
+    folder: its work directory, or the bundle's.
     like: parameters of the model that is to start.
 
   Raises:
-    LicError: there is no such run, or its parameters are not the model's.
+    LicError: there is neither, or its parameters are not the model's.
   """
-  try:
-    params = load_params(workdir)[1]
-  except LicError as error:
-    raise LicError(
-      f"start is neither 'random' nor 'klt' nor a run's folder: {error}"
-    ) from error
+  if (folder / bundles.CARD).is_file():
+    params = _of_bundle(bundles.read(folder))
+  else:
+    try:
+      params = load_params(folder)[1]
+    except LicError as error:
+      raise LicError(
+        "start is neither 'random' nor 'klt' nor the folder of a run or a "
+        f"codec: {error}"
+      ) from error
   theirs, ours = (
     {
       jax.tree_util.keystr(path): leaf.shape
@@ -57,10 +66,23 @@ def parameters_of(workdir: pathlib.Path, *, like: Any) -> Any:
   for name in sorted(theirs.keys() | ours.keys()):
     if theirs.get(name) != ours.get(name):
       raise LicError(
-        f"cannot start from {workdir}: its {name} is {theirs.get(name)}, the "
+        f"cannot start from {folder}: its {name} is {theirs.get(name)}, the "
         f"model's {ours.get(name)}"
       )
   return params
+
+
+def _of_bundle(bundle: bundles.Bundle) -> dict[str, Any]:
+  """What a bundle was made of: effective weights turned into parameters."""
+
+  def stored(weights: Any) -> Any:
+    if not isinstance(weights, Mapping):
+      return weights
+    if weights.keys() == {"beta", "gamma"}:
+      return {name: np.asarray(gdn.stored(w)) for name, w in weights.items()}
+    return {name: stored(inner) for name, inner in weights.items()}
+
+  return bundles.read_encoder(bundle) | stored(bundle.decoder.weights)
 
 
 def step_of(lmbda: float) -> float:
@@ -124,15 +146,30 @@ def klt_start(
   synthesis["conv1"]["kernel"] *= SMALL * step
   # Training sees the latent with noise of variance 1/12 on it.
   deviation = np.sqrt(variances / step**2 + 1 / 12)
+  hyper_input = params["hyper_analysis"]["conv0"].get("kernel")
   if "context" in params:
     _start_slices(params["context"], deviation)
     _wake(params["hyper_analysis"])
+  elif hyper_input.shape[2] == 2 * channels:
+    hyper_start(params, _latents(patches, vectors / step))
   else:
     index = np.log(deviation / scales.SCALE_MIN) / scales.LOG_STEP
     s = np.log(np.clip(index, 1.0, scales.SCALE_COUNT - 1.0))
     bias = np.concatenate([np.zeros(channels), s]).astype(np.float32)
     params["hyper_synthesis"]["conv2"]["bias"] = bias
   return params
+
+
+def _latents(
+  patches: UInt8[np.ndarray, "n h w 3"], transform: Float[np.ndarray, "768 c"]
+) -> Float[np.ndarray, "m 4 4 c"]:
+  """The linear path's latents of squares of 4x4 blocks."""
+  side = 4 * BLOCK
+  n, h, w, _ = patches.shape
+  x = patches[:, : h - h % side, : w - w % side].astype(np.float32) / 255 - 0.5
+  x = x.reshape(n, h // side, 4, BLOCK, w // side, 4, BLOCK, 3)
+  x = x.transpose(0, 1, 4, 2, 5, 3, 6, 7).reshape(-1, 4, 4, 3 * BLOCK**2)
+  return x @ transform.astype(np.float32)
 
 
 def _start_slices(context: Any, deviation: Float[np.ndarray, "c"]) -> None:

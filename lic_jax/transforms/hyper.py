@@ -9,6 +9,7 @@ all decoding; the default codec is narrower.
 """
 
 import flax.linen as nn
+import jax.numpy as jnp
 
 from lic_jax.layers.convolution import Conv, ConvWeights
 from lic_jax.ops import synthesis
@@ -19,14 +20,30 @@ STRIDES = (2, 2, 1)
 
 
 class HyperAnalysis(nn.Module):
-  """Latent -> hyper-latent; takes the signed, continuous y."""
+  """Latent -> hyper-latent; takes the signed, continuous y.
+
+  The latent's channels differ a hundredfold in scale, and what the scales of
+  its neighbours tell is relative. Companded, it is sign(y) log(1 + |y|) beside
+  log(1 + |y|), in which both are plain to see, and from which
+  `training.hyper_start` begins. Not in the paper, and of no concern to the
+  decoder.
+
+  Attributes:
+    channels: w.
+    companded: whether y is companded first.
+    dtype: of the products.
+  """
 
   channels: int = 320
+  companded: bool = False
   dtype: str = "float32"
 
   @nn.compact
   def __call__(self, y: Float[Array, "b h w c"]) -> Float[Array, "b h4 w4 c2"]:
     w, dtype = self.channels, self.dtype
+    if self.companded:
+      magnitude = jnp.log1p(jnp.abs(y))
+      y = jnp.concatenate([jnp.sign(y) * magnitude, magnitude], axis=-1)
     t = nn.relu(Conv(w, kernel=3, dtype=dtype, name="conv0")(y))
     t = nn.relu(Conv(w, kernel=5, stride=2, dtype=dtype, name="conv1")(t))
     return Conv(w, kernel=5, stride=2, dtype=dtype, name="conv2")(t)

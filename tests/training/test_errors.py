@@ -57,7 +57,7 @@ def test_another_config_and_a_full_disk_lose_nothing(tmp_path):
   assert status == 0, said
   line = refused(tmp_path, "--config.loss.lmbda=0.02")
   assert "loss.lmbda" in line
-  assert load_params(tmp_path)[2] == 4
+  assert load_params(tmp_path)[2]["steps"] == 4
 
 
 def test_a_full_disk_is_named_and_earlier_checkpoints_stand(tmp_path):

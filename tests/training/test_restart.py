@@ -47,8 +47,8 @@ def test_killed_and_restarted_ends_with_bit_identical_parameters(
   status, said = tiny_run.finish(tiny_run.start(tmp_path, *flags))
   assert status == 0, said
   assert "restored step" in said
-  params, step = load_params(tmp_path)[1:]
-  assert step == 20
+  params, done = load_params(tmp_path)[1:]
+  assert done["steps"] == 20 and done["minutes"] > 0
   assert tiny_run.largest_difference(params, expected) == 0
 
 
@@ -89,7 +89,7 @@ def test_a_killed_save_leaves_the_checkpoints_before_it(tmp_path):
   # What orbax leaves when it is killed within a save.
   newest = pathlib.Path(tmp_path) / "checkpoints" / "20"
   shutil.move(newest, newest.with_name("20.orbax-checkpoint-tmp"))
-  assert load_params(tmp_path)[2] == 16
+  assert load_params(tmp_path)[2]["steps"] == 16
 
 
 def test_a_run_starts_where_another_ended(tmp_path):

@@ -1,15 +1,20 @@
 """The closed-form start: a transform codec before the first step."""
 
+import dataclasses
 import functools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import tiny_codec
 
+from lic_jax import export
+from lic_jax.codec import bundle as bundles
 from lic_jax.data.images import bundled_photographs
 from lic_jax.models.build import build
 from lic_jax.training import start, step
+from lic_jax.training.hyper_start import hyper_start
 from lic_jax.training.state import create_params
 from lic_jax.types import LicError
 
@@ -95,6 +100,66 @@ def test_start_is_a_codec_before_the_first_step(patches):
   random, _ = validate(create_params(model, 0), pixels)
   assert terms["psnr"] > 27 and terms["estimated_bpp"] < 2
   assert terms["loss"] < random["loss"] / 5
+
+
+def test_a_companded_hyperprior_starts_as_one_that_pays(patches):
+  config = config_of(96)
+  config["hyper_analysis"]["companded"] = True
+  for part in ("hyper_analysis", "hyper_synthesis"):
+    config[part]["channels"] = 32
+  model = build({**config, "hyper_channels": 32})
+  pixels = jnp.asarray(patches)
+  params = started(model, patches)
+  hard = jax.jit(
+    lambda params, x: dataclasses.astuple(model.apply({"params": params}, x))
+  )
+  bits = [float(b.sum()) for b in hard(params, step.to_unit(pixels))[1:]]
+  still = started(model_of(96), patches)
+  without = jax.jit(
+    lambda params, x: model_of(96).apply({"params": params}, x).bits_y
+  )(still, step.to_unit(pixels))
+  # Of the same latent; its own rate included. It has seen five photographs.
+  assert sum(bits) < 0.9 * float(without.sum())
+  assert bits[1] > 0.005 * bits[0]
+
+
+def test_its_synthesis_gives_back_what_its_analysis_saw(patches):
+  config = config_of(8)
+  config["hyper_analysis"]["companded"] = True
+  for part in ("hyper_analysis", "hyper_synthesis"):
+    # Sixteen places of at most two bands: nothing is lost but by rounding.
+    config[part]["channels"] = 32
+  model = build({**config, "hyper_channels": 32})
+  rng = np.random.default_rng(0)
+  strength = 4 * np.exp(rng.normal(size=(400, 4, 4, 1)))
+  y = (strength * rng.normal(size=(400, 4, 4, 8))).astype(np.float32)
+  params = jax.tree.map(np.asarray, create_params(model, 0))
+  hyper_start(params, y)
+
+  def log_indices(model, y):
+    return model.hyper_synthesis(model.hyper_analysis(y))[..., 8:]
+
+  given = jax.jit(functools.partial(model.apply, method=log_indices))(
+    {"params": params}, y
+  )
+  # Sample by sample, each of eight numbers of that strength.
+  seen = np.corrcoef(np.log(strength).ravel(), np.mean(given, axis=-1).ravel())
+  assert seen[0, 1] > 0.8
+
+
+def test_a_bundle_gives_back_the_parameters_it_was_made_of(tmp_path):
+  bundle = tiny_codec.gains(tmp_path / "codec")
+  model = build(bundle.card["model"])
+  like = create_params(model, 0)
+  params = start.parameters_of(tmp_path / "codec", like=like)
+  again = export.export(
+    tmp_path / "again", bundle.card["model"], params, card=tiny_codec.CARD
+  )
+  assert again.fingerprint == bundle.fingerprint
+  encoders = [bundles.read_encoder(b) for b in (bundle, again)]
+  jax.tree.map(np.testing.assert_array_equal, *encoders)
+  with pytest.raises(LicError, match="cannot start from"):
+    start.parameters_of(tmp_path / "codec", like={"analysis": like["analysis"]})
 
 
 def test_a_context_model_starts_awake_and_with_its_scales(patches):
