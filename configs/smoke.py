@@ -38,7 +38,9 @@ def get_config() -> ml_collections.ConfigDict:
       strides=(8, 2),
       residual=True,
     ),
-    hyper_analysis=dict(name="hyper.HyperAnalysis", channels=32),
+    hyper_analysis=dict(
+      name="hyper.HyperAnalysis", channels=32, companded=True
+    ),
     hyper_synthesis=dict(
       name="hyper.HyperSynthesis", channels=32, latent_channels=192
     ),
@@ -55,18 +57,18 @@ def get_config() -> ml_collections.ConfigDict:
     warmup=0.2,
   )
   config.optimizer = dict(
-    learning_rate=2e-3,
+    learning_rate=6e-4,
     warmup=0.02,  # share of the training
     decay="cosine",  # to zero at the end
     clip=1.0,  # global norm
-    muon=(),  # prefixes of the kernels that Muon updates, not Adam
-    # Relative rates: the closed-form start has small weights, soon unlearned
-    # at 1; a hyper-analysis at 1 switches its ReLUs off before the
-    # hyper-synthesis has learned what z is good for.
+    # Prefixes of the kernels that Muon updates, not Adam.
+    muon=("analysis/down", "analysis/block", "analysis/latent"),
+    # Relative rates: at 1 the small weights of the closed-form start would be
+    # unlearned.
     factors={
-      "synthesis": 0.05,
-      "analysis/linear": 0.05,
-      "hyper_analysis": 0.1,
+      "synthesis": 0.08,
+      "analysis/linear": 0.08,
+      "hyper_analysis": 0.05,
     },
   )
   config.steps = 100_000

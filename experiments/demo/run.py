@@ -1,10 +1,11 @@
-"""What `make demo` runs: from nothing to a compressed photograph.
+"""What `make demo` runs: a photograph compressed, and a codec trained.
 
-Trains configs/smoke.py on photographs that come with scikit-image, exports the
-codec, compresses one that was held out, decompresses it, and sets it beside
-JPEG at the nearest size. Every step is the command that a user would type; all
-files go to demo/. A codec that is there already, of the same config, is used
-again.
+First the codec that comes with the package compresses a photograph,
+decompresses it, and is set beside JPEG at the nearest size. Then
+configs/smoke.py is trained on photographs that come with scikit-image,
+exported, and does the same. Every step is the command that a user would type;
+all files go to demo/. A codec that was trained before, of the same config, is
+used again.
 """
 
 import json
@@ -25,14 +26,17 @@ ROOT = Path(__file__).parents[2]
 CONFIG = Path("configs", "smoke.py")
 FOLDER = Path("demo")  # this and the next are relative to ROOT
 WORKDIR, CODEC = FOLDER / "run", FOLDER / "codec"
+SHIPPED = "hierarchical_two_layer"
 
 
 def main() -> int:
   """Entry point; returns the exit status."""
   try:
     config = runpy.run_path(str(ROOT / CONFIG))["get_config"]()
+    photograph = held_out(config.data.train, config.data.holdout)
+    compress(photograph, SHIPPED, FOLDER / "shipped")
     prepare_codec(json.loads(config.to_json()))
-    compress(held_out(config.data.train, config.data.holdout))
+    compress(photograph, str(CODEC), FOLDER / "trained")
   except subprocess.CalledProcessError as error:
     return error.returncode  # the command has said why
   except LicError as error:
@@ -44,10 +48,10 @@ def main() -> int:
 def prepare_codec(config: dict) -> None:
   """Trains and exports, unless there is a codec of this config."""
   if _trained(CODEC / "card.json") == config:
-    print(f"using {CODEC} again; remove {FOLDER}/ to train anew")
+    print(f"\nusing {CODEC} again; remove {FOLDER}/ to train anew")
     return
   if _config_of(WORKDIR / "config.json") != config:
-    shutil.rmtree(ROOT / FOLDER, ignore_errors=True)
+    shutil.rmtree(ROOT / WORKDIR, ignore_errors=True)
   train = ["python", "-m", "lic_jax.train"]
   call(*train, f"--config={CONFIG}", f"--workdir={WORKDIR}")
   export = ["python", "-m", "lic_jax.export"]
@@ -61,19 +65,20 @@ def held_out(train: str, fraction: float) -> Path:
   return paths[validation.name(0)]
 
 
-def compress(path: Path) -> None:
+def compress(path: Path, codec: str, folder: Path) -> None:
   """Image to file and back; prints the figures, writes the picture."""
-  coded = FOLDER / f"{path.stem}.lic"
-  decoded = FOLDER / f"{path.stem}.png"
-  call("lic", "encode", str(path), str(coded), f"--codec={CODEC}")
-  call("lic", "decode", str(coded), str(decoded), f"--codec={CODEC}")
+  (ROOT / folder).mkdir(parents=True, exist_ok=True)
+  coded = folder / f"{path.stem}.lic"
+  decoded = folder / f"{path.stem}.png"
+  call("lic", "encode", str(path), str(coded), f"--codec={codec}")
+  call("lic", "decode", str(coded), str(decoded), f"--codec={codec}")
   # With its colour profile applied, as it was encoded; a grey one would not be
   # RGB, but none of the bundled photographs is.
   rgb = reading.read(path.read_bytes()).pixels
   ours = images.read_rgb(ROOT / decoded)
   size = (ROOT / coded).stat().st_size
   jpeg = classical.nearest_jpeg(rgb, size)
-  storage.write_bytes(ROOT / FOLDER / f"{path.stem}.jpg", jpeg.data)
+  storage.write_bytes(ROOT / folder / f"{path.stem}.jpg", jpeg.data)
 
   def figures(data_bytes: int, psnr: float) -> str:
     bpp = 8 * data_bytes / (rgb.shape[0] * rgb.shape[1])
@@ -92,7 +97,7 @@ def compress(path: Path) -> None:
     f"lic: {rows['lic'].strip()}": ours,
     f"JPEG: {rows['JPEG'].strip()}": classical.decode(jpeg.data),
   }
-  beside = FOLDER / f"{path.stem}_side_by_side.png"
+  beside = folder / f"{path.stem}_side_by_side.png"
   images.write_png(ROOT / beside, picture.side_by_side(pictures))
   print(f"side by side: {beside}")
 
