@@ -73,9 +73,10 @@ def get_config() -> ml_collections.ConfigDict:
     # Relative rates: at 1 the small weights of the closed-form start would be
     # unlearned, and the hyper-analysis would switch its ReLUs off.
     factors={
-      "synthesis": 0.08,
+      "synthesis": 0.008,
       "analysis/linear": 0.08,
       "hyper_analysis": 0.05,
+      "hyper_synthesis": 0.3,
     },
   )
   config.steps = 500_000
