@@ -33,12 +33,19 @@ def golden() -> dict:
 
 
 @pytest.fixture(scope="session")
-def reference_points() -> dict:
-  """Published rate-distortion points, where a developer has them."""
-  path = _shared() / "reference" / "rd_points.json"
-  if not path.exists():
-    pytest.skip("no published points: set LIC_SHARED")
+def published_points() -> dict:
+  """Published rate-distortion points that come with the repository."""
+  path = ROOT / "experiments" / "published" / "rd_points.json"
   return json.loads(path.read_text())
+
+
+@pytest.fixture(scope="session")
+def reference() -> pathlib.Path:
+  """All published figures that were collected, where a developer has them."""
+  folder = _shared() / "reference"
+  if not folder.is_dir():
+    pytest.skip("no collection of published figures: set LIC_SHARED")
+  return folder
 
 
 @pytest.fixture(scope="session")
