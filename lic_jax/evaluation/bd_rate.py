@@ -14,6 +14,10 @@ shallow decoders), to be stated with every figure:
 
 Sign: `BDRate.change` is the classical BD-rate, negative where the curve saves
 rate. The papers print savings, positive where it saves: `BDRate.saving`.
+
+The other way round, `bd_quality` is the mean difference of quality at equal
+rate, over the range of log rate that both curves have: BD-PSNR, in dB, and what
+LOC-LIC calls BD-SSIM, in units of MS-SSIM.
 """
 
 import dataclasses
@@ -110,6 +114,38 @@ def bd_rate(
   return BDRate(
     100 * change, curve.name, anchor.name, method, metric, low, high
   )
+
+
+def bd_quality(
+  curve: RDCurve, *, anchor: RDCurve, metric: str = "psnr"
+) -> float:
+  """Mean gain of quality over `anchor` at equal rate, by pchip.
+
+  Args:
+    curve: the curve in question.
+    anchor: the curve that counts as zero.
+    metric: "psnr" (dB), "ms_ssim" (dB) or "raw_ms_ssim".
+
+  Raises:
+    LicError: a curve without this metric, two points of equal rate, or no
+      common range.
+  """
+  fits = []
+  for one in (curve, anchor):
+    raw = metric == "raw_ms_ssim" and one.ms_ssim is not None
+    values = one.ms_ssim if raw else one.quality(metric)
+    rates = np.log(np.array(one.bpp))
+    if len(rates) < 2 or np.any(np.diff(rates) <= 0):
+      raise LicError(f"curve {one.name!r}: its rates are not two that rise")
+    fits.append(PchipInterpolator(rates, values))
+  low = max(fit.x[0] for fit in fits)
+  high = min(fit.x[-1] for fit in fits)
+  if low >= high:
+    raise LicError(
+      f"curves {curve.name!r} and {anchor.name!r} share no range of rate"
+    )
+  areas = [float(fit.integrate(low, high)) for fit in fits]
+  return float((areas[0] - areas[1]) / (high - low))
 
 
 def all_rates(curve: RDCurve, *, anchor: RDCurve) -> tuple[BDRate, ...]:

@@ -5,7 +5,12 @@ import math
 
 import pytest
 
-from lic_jax.evaluation.bd_rate import METHODS, all_rates, bd_rate
+from lic_jax.evaluation.bd_rate import (
+  METHODS,
+  all_rates,
+  bd_quality,
+  bd_rate,
+)
 from lic_jax.evaluation.rd_curve import curve, from_reference
 from lic_jax.types import LicError
 
@@ -147,3 +152,59 @@ def test_other_savings_of_the_specification_are_reproduced(
   }
   rate = bd_rate(read[name], anchor=read[anchor], method="cubic", metric=metric)
   assert rate.saving == pytest.approx(saving, abs=0.1)
+
+
+@pytest.mark.parametrize("gain", [-0.7, 0, 1.5])
+def test_quality_raised_by_so_many_decibels_gains_exactly_those(gain):
+  raised = dataclasses.replace(
+    SMOOTH, psnr=tuple(value + gain for value in SMOOTH.psnr)
+  )
+  assert bd_quality(raised, anchor=SMOOTH) == pytest.approx(gain, abs=1e-12)
+
+
+def test_swapping_curve_and_anchor_turns_the_sign_of_the_gain():
+  there, back = (
+    bd_quality(SMOOTH, anchor=OTHER),
+    bd_quality(OTHER, anchor=SMOOTH),
+  )
+  assert there == pytest.approx(-back, abs=1e-12)
+  # OTHER needs less rate, so it gains quality.
+  assert bd_rate(OTHER, anchor=SMOOTH).change < 0 < back
+
+
+def test_ms_ssim_gains_in_its_own_units_or_in_decibels():
+  halved = dataclasses.replace(
+    SMOOTH, ms_ssim=tuple(1 - (1 - value) / 2 for value in SMOOTH.ms_ssim)
+  )
+  decibels = bd_quality(halved, anchor=SMOOTH, metric="ms_ssim")
+  assert decibels == pytest.approx(10 * math.log10(2), abs=1e-9)
+  raised = dataclasses.replace(
+    SMOOTH, ms_ssim=tuple(value + 0.005 for value in SMOOTH.ms_ssim)
+  )
+  gain = bd_quality(raised, anchor=SMOOTH, metric="raw_ms_ssim")
+  assert gain == pytest.approx(0.005, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+  ("points", "metric", "message"),
+  [
+    ({"bpp": [4, 5], "psnr": [40, 41]}, "psnr", "no range of rate"),
+    ({"bpp": [1, 1], "psnr": [30, 31]}, "psnr", "rise"),
+    ({"bpp": [1, 2], "psnr": [30, 31]}, "raw_ms_ssim", "has no raw_ms_ssim"),
+  ],
+)
+def test_curves_without_a_common_scale_have_no_gain(points, metric, message):
+  with pytest.raises(LicError, match=message):
+    bd_quality(curve("bad", **points), anchor=SMOOTH, metric=metric)
+
+
+@pytest.mark.parametrize(("name", "gain"), [("MLIC++", 0.86), ("elic", 0.48)])
+def test_gains_over_cheng_2020_are_those_of_the_loc_lic_specification(
+  published_points, name, gain
+):
+  read = {
+    key: from_reference(published_points, dataset="kodak", name=key)
+    for key in (name, "cheng2020-anchor")
+  }
+  found = bd_quality(read[name], anchor=read["cheng2020-anchor"])
+  assert found == pytest.approx(gain, abs=0.02)
