@@ -1,6 +1,7 @@
 """Prints the tables of README.md from results/complexity.json."""
 
 import json
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ def costs(rows: Mapping[str, Any], sga: Mapping[str, float]) -> str:
     f"One step of SGA on the two-layer model: {step} kMAC/px, value and "
     f"gradient; {sga['steps']} of them {total} kMAC/px (printed: ~10^5)."
   )
-  return markdown(head, lines) + "\n\n" + note
+  return markdown(head, lines) + "\n\n" + textwrap.fill(note, 80)
 
 
 def decoding_only(counted: Mapping[str, Any]) -> float:
