@@ -35,6 +35,7 @@ ROOT = HERE.parents[1]
 RESULTS = HERE / "results"
 BLOCK = 16  # pixels per latent sample
 CANVAS = 5  # latent samples; the one in the middle is set
+TOGETHER = 32  # latents decoded at once
 
 
 def main() -> int:
@@ -134,14 +135,14 @@ def impulses(
   arguments = dict(bundle.decoder.functions["synthesis"])
   decode = getattr(synthesis, arguments.pop("function"))
   weights = bundle.decoder.weights["synthesis"]
-  latent = np.zeros((1, CANVAS, CANVAS, len(values)), np.float32)
-  nothing = decode(weights, latent, **arguments)
-  painted = []
-  for channel, value in enumerate(values):
-    spike = latent.copy()
-    spike[0, CANVAS // 2, CANVAS // 2, channel] = value
-    painted.append(decode(weights, spike, **arguments)[0] - nothing[0])
-  return np.stack(painted)
+  channels = len(values)
+  # The last latent is of zeros alone.
+  latents = np.zeros((channels + 1, CANVAS, CANVAS, channels), np.float32)
+  middle = CANVAS // 2
+  latents[range(channels), middle, middle, range(channels)] = values
+  parts = np.array_split(latents, 1 + channels // TOGETHER)
+  images = np.concatenate([decode(weights, y, **arguments) for y in parts])
+  return images[:-1] - images[-1]
 
 
 def best_dct(

@@ -11,6 +11,7 @@ photographs that come with scikit-image.
 """
 
 import argparse
+import dataclasses
 import datetime
 import functools
 import json
@@ -41,19 +42,23 @@ NODES = 11  # times along a path, odd for Simpson's rule
 SHOWN = 3  # the pair of figures 2 and 3
 
 
+@dataclasses.dataclass(frozen=True)
 class Codec:
-  """What is measured: an analysis, and a synthesis with its weights."""
+  """What is measured.
 
-  def __init__(
-    self,
-    name: str,
-    analyse: Callable[[UInt8[np.ndarray, "h w 3"]], np.ndarray],
-    function: Mapping[str, Any],
-    weights: Mapping[str, Any],
-    about: Mapping[str, Any],
-  ):
-    self.name, self.analyse, self.weights = name, analyse, weights
-    self.function, self.about = dict(function), about
+  Attributes:
+    name: of its result.
+    analyse: an image to its latent, (h, w, c).
+    function: name and arguments of the synthesis.
+    weights: of the synthesis.
+    about: what else its result should tell.
+  """
+
+  name: str
+  analyse: Callable[[UInt8[np.ndarray, "h w 3"]], np.ndarray]
+  function: Mapping[str, Any]
+  weights: Mapping[str, Any]
+  about: Mapping[str, Any]
 
   def synthesis(self) -> paths.Synthesis:
     """Of weights and one latent, (h, w, c)."""
@@ -192,14 +197,14 @@ def measure(codec: Codec, pairs: list) -> tuple[list[dict], np.ndarray]:
 def summary(rows: list[dict]) -> dict[str, float]:
   """Means and extremes over the pairs.
 
-  "straight": the largest MSE to the straight line along the path, as a part of
-  the MSE between its ends; "mixup": that of the middle to the mixture, over
-  the mean of the ends'.
+  Ratios are of the curve's length to the distance of its ends; "aside" and
+  "straight" are the largest along a path; "ends", "middle" and "line_middle"
+  are errors to the mixture of the images, the last that of the straight line.
   """
   ratios = [row["length"] / row["distance"] for row in rows]
-  size = [np.mean(np.square(row["distance"])) for row in rows]
   middle = NODES // 2
   ends = [(row["mixup"][0] + row["mixup"][-1]) / 2 for row in rows]
+  distances = np.array([row["distance"] for row in rows])
   return {
     "mean_ratio": float(np.mean(ratios)),
     "largest_ratio": float(np.max(ratios)),
@@ -209,7 +214,7 @@ def summary(rows: list[dict]) -> dict[str, float]:
     "ends": float(np.mean(ends)),
     "middle": float(np.mean([row["mixup"][middle] for row in rows])),
     "line_middle": float(np.mean([row["line_mixup"][middle] for row in rows])),
-    "distance": float(np.sqrt(np.mean(size))),
+    "distance": float(np.sqrt(np.mean(distances**2))),
   }
 
 
