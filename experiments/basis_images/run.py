@@ -1,13 +1,14 @@
 r"""What each channel of a latent paints, beside the DCT and the KLT.
 
-  python experiments/basis_images/run.py --codec=BUNDLE[,BUNDLE...]
+  python experiments/basis_images/run.py [--codec=BUNDLE[,BUNDLE...]]
     [--images=FOLDER] [--count=12] [--size=256]
 
 A latent of zeros but for one sample of one channel is decoded, less what zeros
 decode to: shallow-decoder specification 7B. Its value is the channel's standard
 deviation on the centres of some photographs, so that sizes compare as they do
 in images. Writes results/NAME.json, with channels by falling energy, and the
-pictures. Images: a folder, or the photographs that come with scikit-image.
+pictures; without a codec, only those of DCT and KLT. Images: a folder, or the
+photographs that come with scikit-image.
 """
 
 import argparse
@@ -41,7 +42,7 @@ TOGETHER = 32  # latents decoded at once
 def main() -> int:
   """Runs all of it; returns the exit status."""
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  parser.add_argument("--codec", required=True, help="bundles, with commas")
+  parser.add_argument("--codec", default="", help="bundles, with commas")
   parser.add_argument("--images", help="folder; default: bundled photographs")
   parser.add_argument("--count", type=int, default=12, help="of the images")
   parser.add_argument("--size", type=int, default=256, help="of their centres")
@@ -50,7 +51,7 @@ def main() -> int:
   RESULTS.mkdir(exist_ok=True)
   try:
     pictures = centres(args.images, args.count, args.size)
-    codecs = [bundles.find(name) for name in args.codec.split(",")]
+    codecs = [bundles.find(name) for name in args.codec.split(",") if name]
     for bundle in codecs:
       painted, channels = measure(bundle, pictures)
       result = {
