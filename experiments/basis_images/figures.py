@@ -17,7 +17,9 @@ SHOWN = 48  # pixels of the canvas, in its middle
 GAP = 2
 
 
-def sheet(painted: np.ndarray, path: Path) -> None:
+def sheet(
+  painted: np.ndarray, path: Path, order: str = "by falling energy"
+) -> None:
   """The first images, each scaled to its own largest value; grey is zero."""
   side = SHOWN + GAP
   page = np.ones((ROWS * side, COLUMNS * side, 3))
@@ -30,7 +32,7 @@ def sheet(painted: np.ndarray, path: Path) -> None:
   figure, axes = pyplot.subplots(figsize=(10, 5))
   axes.imshow(page[:-GAP, :-GAP], interpolation="nearest")
   axes.set_axis_off()
-  axes.set_title(f"{path.name}: by falling energy, 48 x 48 pixels each")
+  axes.set_title(f"{path.name}: {order}, {SHOWN} x {SHOWN} pixels each")
   save(figure, path)
 
 

@@ -78,8 +78,8 @@ def main() -> int:
   except LicError as error:
     print(f"basis_images: {error}", file=sys.stderr)
     return 1
-  figures.sheet(dct_atoms(), RESULTS / "dct")
-  figures.sheet(klt_images(pictures), RESULTS / "klt")
+  figures.sheet(dct_atoms(), RESULTS / "dct", "by rising frequency")
+  figures.sheet(klt_images(pictures), RESULTS / "klt", "by falling variance")
   figures.spectra(RESULTS)
   return 0
 
