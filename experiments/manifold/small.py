@@ -75,6 +75,7 @@ def get_config(synthesis: str) -> ml_collections.ConfigDict:
     warmup=0.02,  # share of the training
     decay="cosine",  # to zero at the end
     clip=1.0,  # global norm
+    muon=(),  # prefixes of the kernels that Muon updates, not Adam
     factors={},  # learning rates relative to it, by parameter prefix
   )
   config.steps = 2_500
