@@ -97,6 +97,7 @@ def bd_rate(
     raise LicError(f"BD-rate method {method!r} is none of {METHODS}")
   if method == "table1" and metric != "psnr":
     raise LicError("the Table 1 recipe is defined for PSNR only")
+  rates = [_log_rate(c, method, metric) for c in (curve, anchor)]
   low, high = _overlap(curve, anchor, metric)
   if method == "table1":
     low, high = max(low, TABLE1_RANGE[0]), min(high, TABLE1_RANGE[1])
@@ -105,12 +106,7 @@ def bd_rate(
       f"curves {curve.name!r} and {anchor.name!r} share no range of {metric}"
     )
   mean = _mean_ratio if method == "table1" else _mean_log
-  change = mean(
-    _log_rate(curve, method, metric),
-    _log_rate(anchor, method, metric),
-    low,
-    high,
-  )
+  change = mean(*rates, low, high)
   return BDRate(
     100 * change, curve.name, anchor.name, method, metric, low, high
   )

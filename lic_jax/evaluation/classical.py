@@ -12,6 +12,7 @@ for our own files. Settings, the same for every image:
 """
 
 import dataclasses
+import functools
 import io
 from collections.abc import Callable, Sequence
 
@@ -58,6 +59,13 @@ _CODECS: dict[str, tuple[str, str, Callable[[float | int], dict]]] = {
   ),
 }
 CODECS = tuple(_CODECS)
+# The qualities among which `nearest` looks, rising.
+_SCALES: dict[str, Sequence[float | int]] = {
+  "jpeg": range(1, 96),  # Pillow's sensible range
+  "webp": range(101),
+  "jpeg2000": [tenths / 10 for tenths in range(150, 601)],
+  "avif": range(101),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +87,19 @@ class ClassicalPoint:
   bytes: int
   bpp: float
   psnr: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Nearest:
+  """The file of a codec whose size comes nearest to a target.
+
+  Attributes:
+    data: the file.
+    quality: on the codec's own scale.
+  """
+
+  data: bytes
+  quality: float | int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,6 +179,25 @@ def points(
   )
 
 
+def nearest(rgb: Pixels, codec: str, target_bytes: int) -> Nearest:
+  """The file nearest in size to `target_bytes`, with the settings above.
+
+  Args:
+    rgb: (h, w, 3) uint8.
+    codec: as in `encode`.
+    target_bytes: size to come near to; where no quality reaches it, the
+      smallest or the largest file is returned.
+
+  Raises:
+    LicError: as `encode`.
+  """
+  if codec not in _CODECS:
+    raise LicError(f"codec {codec!r} is none of {', '.join(CODECS)}")
+  return _bisect(
+    lambda quality: encode(rgb, codec, quality), _SCALES[codec], target_bytes
+  )
+
+
 def nearest_jpeg(rgb: Pixels, target_bytes: int) -> NearestJpeg:
   """The JPEG nearest in size to `target_bytes`.
 
@@ -174,7 +214,8 @@ def nearest_jpeg(rgb: Pixels, target_bytes: int) -> NearestJpeg:
     LicError: not an 8-bit RGB image.
   """
   candidates = [
-    _bisect(rgb, target_bytes, subsampling) for subsampling in _SUBSAMPLINGS
+    _nearest_jpeg(rgb, target_bytes, subsampling)
+    for subsampling in _SUBSAMPLINGS
   ]
   misses = [abs(len(c.data) - target_bytes) for c in candidates]
   near = 2 * min(misses) + 0.01 * target_bytes
@@ -207,23 +248,33 @@ def _point(
   )
 
 
-def _bisect(rgb: Pixels, target: int, subsampling: str) -> NearestJpeg:
-  """Bisection: the size of a JPEG rises with its quality, save for ties."""
+def _nearest_jpeg(rgb: Pixels, target: int, subsampling: str) -> NearestJpeg:
+  """The nearest of one subsampling."""
+  options = {"optimize": True, "subsampling": subsampling}
+  best = _bisect(
+    lambda quality: _save(rgb, "JPEG", {"quality": quality, **options}),
+    _SCALES["jpeg"],
+    target,
+  )
+  decoded = decode(best.data)
+  return NearestJpeg(best.data, best.quality, subsampling, psnr(rgb, decoded))
 
-  def data(quality: int) -> bytes:
-    return _save(
-      rgb,
-      "JPEG",
-      {"quality": quality, "optimize": True, "subsampling": subsampling},
-    )
 
-  low, high = 1, 95  # Pillow's sensible range
+def _bisect(
+  data: Callable[[float | int], bytes],
+  scale: Sequence[float | int],
+  target: int,
+) -> Nearest:
+  """Bisection: the size of a file rises with its quality, save for ties."""
+  data = functools.cache(data)
+  low, high = 0, len(scale) - 1
   while high - low > 1:
     middle = (low + high) // 2
-    if len(data(middle)) < target:
+    if len(data(scale[middle])) < target:
       low = middle
     else:
       high = middle
-  quality = min((low, high), key=lambda q: abs(len(data(q)) - target))
-  best = data(quality)
-  return NearestJpeg(best, quality, subsampling, psnr(rgb, decode(best)))
+  quality = min(
+    (scale[low], scale[high]), key=lambda q: abs(len(data(q)) - target)
+  )
+  return Nearest(data(quality), quality)

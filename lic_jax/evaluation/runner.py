@@ -29,6 +29,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".ppm")
 MEANS = ("bpp", "psnr", "ms_ssim")
 
 Row = dict[str, Any]
+# Takes the image, its row and what was decoded, (h, w, 3) each.
+Seen = Callable[[np.ndarray, Row, np.ndarray], None]
 
 
 def find_images(folder: Path | str) -> list[Path]:
@@ -53,6 +55,7 @@ def evaluate(
   qualities: Sequence[float | int] | None = None,
   sga_steps: int = 0,
   report: Callable[[str], None] = print,
+  seen: Seen | None = None,
 ) -> dict[str, list[Row]]:
   """Encodes and decodes images; the "images" and "points" of the JSON file.
 
@@ -62,6 +65,7 @@ def evaluate(
     qualities: None for the whole ones that the codec has.
     sga_steps: steps of iterative encoding; 0 for none.
     report: takes one line of progress per image and quality.
+    seen: takes what was measured, per image and quality.
 
   Raises:
     LicError: an image that cannot be read, or a quality the codec lacks.
@@ -76,8 +80,13 @@ def evaluate(
       measure(rgb, bundle, quality=qualities[0], sga_steps=min(1, sga_steps))
       compiled.add(_padded(rgb, bundle))
     for quality in qualities:
-      row = measure(rgb, bundle, quality=quality, sga_steps=sga_steps)
-      rows.append({"name": path.name, **row})
+      row, decoded = measure_decoded(
+        rgb, bundle, quality=quality, sga_steps=sga_steps
+      )
+      row = {"name": path.name, **row}
+      rows.append(row)
+      if seen is not None:
+        seen(rgb, row, decoded)
       report(
         f"{number}/{len(paths)} {path.name} quality {quality:g}: "
         f"{row['bytes']} bytes, {row['bpp']:.4f} bpp "
@@ -100,6 +109,17 @@ def measure(
     height, width, quality, bytes, bpp, estimated_bpp, psnr (dB, None where
     nothing was lost), ms_ssim, encode_s and decode_s.
   """
+  return measure_decoded(rgb, bundle, quality=quality, sga_steps=sga_steps)[0]
+
+
+def measure_decoded(
+  rgb: UInt8[np.ndarray, "h w 3"],
+  bundle: Bundle,
+  *,
+  quality: float | int,
+  sga_steps: int = 0,
+) -> tuple[Row, UInt8[np.ndarray, "h w 3"]]:
+  """The row of `measure`, and the decoded image."""
   height, width = rgb.shape[:2]
   start = time.perf_counter()
   if sga_steps:
@@ -110,19 +130,29 @@ def measure(
   start = time.perf_counter()
   decoded = decode.decode(encoded.data, bundle)
   decode_s = time.perf_counter() - start
-  x, x_hat = rgb[None], decoded[None]
-  psnr = float(distortion.psnr(x, x_hat)[0])
-  return {
+  row = {
     "height": height,
     "width": width,
     "quality": quality,
     "bytes": len(encoded.data),
     "bpp": len(encoded.data) * 8 / (height * width),
     "estimated_bpp": encode.estimated_bits(encoded, bundle) / (height * width),
-    "psnr": psnr if math.isfinite(psnr) else None,
-    "ms_ssim": float(distortion.ms_ssim(x, x_hat)[0]),
+    **fidelity(rgb, decoded),
     "encode_s": round(encode_s, 4),
     "decode_s": round(decode_s, 4),
+  }
+  return row, decoded
+
+
+def fidelity(
+  rgb: UInt8[np.ndarray, "h w 3"], decoded: UInt8[np.ndarray, "h w 3"]
+) -> Row:
+  """psnr in dB, None where nothing was lost, and ms_ssim."""
+  x, x_hat = rgb[None], decoded[None]
+  psnr = float(distortion.psnr(x, x_hat)[0])
+  return {
+    "psnr": psnr if math.isfinite(psnr) else None,
+    "ms_ssim": float(distortion.ms_ssim(x, x_hat)[0]),
   }
 
 

@@ -85,6 +85,22 @@ def test_a_target_out_of_reach_gives_the_smallest_or_largest_jpeg(photograph):
   assert classical.nearest_jpeg(photograph, 10**7).quality == 95
 
 
+@pytest.mark.parametrize("codec", classical.CODECS)
+def test_nearest_brackets_the_size_asked_for(photograph, codec):
+  low, high = QUALITIES[writable(codec)][0], QUALITIES[codec][-1]
+  sizes = [len(classical.encode(photograph, codec, q)) for q in (low, high)]
+  target = sum(sizes) // 2
+  nearest = classical.nearest(photograph, codec, target)
+  assert low <= nearest.quality <= high
+  assert nearest.data == classical.encode(photograph, codec, nearest.quality)
+  assert abs(len(nearest.data) - target) < 0.05 * target
+  for extreme, place in ((1, 0), (10**7, -1)):
+    quality = classical._SCALES[codec][place]
+    end = classical.encode(photograph, codec, quality)
+    # Neighbours at the end of a scale may be equal files.
+    assert len(classical.nearest(photograph, codec, extreme).data) == len(end)
+
+
 def test_one_pixel_has_a_jpeg():
   rgb = np.zeros((1, 1, 3), np.uint8)
   assert len(classical.nearest_jpeg(rgb, 100).data) > 0
@@ -93,6 +109,8 @@ def test_one_pixel_has_a_jpeg():
 def test_what_is_no_image_or_no_codec_is_refused(photograph):
   with pytest.raises(LicError, match="bmp"):
     classical.encode(photograph, "bmp", 50)
+  with pytest.raises(LicError, match="bmp"):
+    classical.nearest(photograph, "bmp", 5000)
   with pytest.raises(LicError, match="float64"):
     classical.encode(photograph.astype(np.float64), "jpeg", 50)
   with pytest.raises(LicError, match="JPEG"):
