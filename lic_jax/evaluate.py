@@ -2,8 +2,10 @@
 
   python -m lic_jax.evaluate --codec=NAME_OR_DIR --images=DIR --output=FILE.json
     [--quality=Q,...] [--sga_steps=N]
+    [--report=DIR [--report_images=N] [--published=FILE.json]]
 
 Prints a line per image and the means. What each key means: `evaluation.runner`.
+With --report, DIR/index.html shows them beside other codecs.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import json
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 from lic_jax.codec import bundle as bundles
 from lic_jax.codec import storage
@@ -22,7 +25,10 @@ from lic_jax.types import LicError
 def main(argv: list[str] | None = None) -> int:
   """Entry point; returns the exit status."""
   argv = sys.argv[1:] if argv is None else argv
-  args = _parser().parse_args(argv)
+  parser = _parser()
+  args = parser.parse_args(argv)
+  if args.published and not args.report:
+    parser.error("--published needs --report")
   try:
     points = run(args, argv)
   except LicError as error:
@@ -41,6 +47,7 @@ def run(args: argparse.Namespace, argv: list[str]) -> list[runner.Row]:
     raise LicError(f"cannot write {args.output}: no folder {folder}")
   paths = runner.find_images(args.images)
   bundle = bundles.find(args.codec)
+  report = _report(args, bundle) if args.report else None
   result = {
     "codec": bundle.folder.resolve().name,
     "fingerprint": bundle.card["fingerprint"],
@@ -52,22 +59,40 @@ def run(args: argparse.Namespace, argv: list[str]) -> list[runner.Row]:
     "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
   }
   result |= runner.evaluate(
-    bundle, paths, qualities=args.quality, sga_steps=args.sga_steps
+    bundle,
+    paths,
+    qualities=args.quality,
+    sga_steps=args.sga_steps,
+    seen=report and report.see,
   )
   text = json.dumps(result, indent=1, allow_nan=False) + "\n"
   storage.write_bytes(args.output, text.encode())
+  if report:
+    print(f"report: {report.write(result, bundle, paths)}")
   return result["points"]
+
+
+def _report(args: argparse.Namespace, bundle: bundles.Bundle) -> Any:
+  """The `page.Report`, whose imports are for those who want one."""
+  from lic_jax.evaluation.report import page
+
+  return page.Report(
+    args.report,
+    images=args.report_images,
+    qualities=len(args.quality or bundle.rungs),
+    published=args.published,
+  )
 
 
 def _qualities(text: str) -> list[float]:
   return [float(quality) for quality in text.split(",")]
 
 
-def _steps(text: str) -> int:
-  steps = int(text)
-  if steps < 0:
+def _count(text: str) -> int:
+  count = int(text)
+  if count < 0:
     raise ValueError
-  return steps
+  return count
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -88,10 +113,25 @@ def _parser() -> argparse.ArgumentParser:
   )
   parser.add_argument(
     "--sga_steps",
-    type=_steps,
+    type=_count,
     default=0,
     metavar="N",
     help="steps of iterative encoding; 0, the default, for none",
+  )
+  parser.add_argument(
+    "--report", metavar="DIR", help="folder for a page, DIR/index.html"
+  )
+  parser.add_argument(
+    "--report_images",
+    type=_count,
+    default=4,
+    metavar="N",
+    help="most images to embed in the page (4)",
+  )
+  parser.add_argument(
+    "--published",
+    metavar="FILE.json",
+    help="published curves for the page, drawn where the images are Kodak's",
   )
   return parser
 
