@@ -25,13 +25,13 @@ function complexityTable({ parts, reason, height, width }) {
   if (!parts.length) return make("p", {}, `n/a: ${reason}`);
   const sums = ["total", "encode", "decode"];
   return table(`At ${height} x ${width}, per pixel of the image`,
-    ["Part", "kMAC/px", "layers alone", "paper's way", "Parameters"],
+    ["Part", "kMAC/px", "Parameters", "layers alone", "paper's way"],
     parts.map((part) => ({
       strong: sums.includes(part.name),
       cells: [
         part.name.replaceAll("_", " "), part.kmac_per_pixel.toFixed(3),
-        part.layer_kmac_per_pixel.toFixed(3), part.paper_kmac_per_pixel.toFixed(2),
         whole(part.parameters),
+        part.layer_kmac_per_pixel.toFixed(3), part.paper_kmac_per_pixel.toFixed(2),
       ],
     })));
 }
