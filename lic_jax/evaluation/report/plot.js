@@ -60,8 +60,10 @@ function plot(figure, { metric, title, name, id }) {
   figure.append(make("figcaption", {}, title), drawing, tip);
   let marks = []; // {node, x, y, curve, place}
   let drawn = null;
+  let picked = null;
 
   function show(mark) {
+    picked = mark;
     for (const { node } of marks) node.classList.toggle("picked", node === mark?.node);
     tip.hidden = !mark;
     if (!mark) return;
@@ -162,7 +164,7 @@ function plot(figure, { metric, title, name, id }) {
         });
         const entry = { node, text, place: curve.place, x: x(point.bpp), y: y(point[metric]) };
         node.addEventListener("focus", () => show(entry));
-        node.addEventListener("blur", () => show(null));
+        node.addEventListener("blur", () => picked === entry && show(null));
         marks.push(entry);
         group.append(node);
       }
