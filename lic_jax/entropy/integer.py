@@ -47,7 +47,7 @@ class Layer:
   """A transposed convolution in integers.
 
   Attributes:
-    kernel: int8, (k, k, c_in, c_out).
+    kernel: int8 or int16, (k, k, c_in, c_out).
     bias: int32, (c_out,).
     shift: int8, (c_out,). An activation's unit is worth 2^shift of the sum's;
       in the last layer, whose sums are the result, theirs is worth 2^-shift.
@@ -210,7 +210,8 @@ def _is_whole(network: Network) -> bool:
     least, most = (-EXPONENT_TOP, EXPONENT_TOP) if i == last else (0, 23)
     whole = (
       whole
-      and layer.kernel.dtype == layer.shift.dtype == np.int8
+      and layer.kernel.dtype in (np.int8, np.int16)
+      and layer.shift.dtype == np.int8
       and layer.bias.dtype == np.int32
       and layer.kernel.shape == (side, side, channels, c_out)
       and layer.bias.shape == layer.shift.shape == (c_out,)

@@ -1,8 +1,8 @@
 """Post-training quantisation of the hyper-synthesis; see `entropy.integer`.
 
 Called once, at export. Every output channel has a scale of its own for weights,
-as fine as 8 bits allow. The ranges of activations are found on photographs, and
-they have as many bits as the bound on sums leaves; where it leaves too few,
+as fine as 11 bits allow. The ranges of activations are found on photographs,
+and they have as many bits as the bound on sums leaves; where it leaves too few,
 weights lose bits. The biases are those that leave the mean of every channel on
 photographs as it was.
 """
@@ -17,8 +17,8 @@ from lic_jax.ops.scales import SCALE_COUNT
 from lic_jax.ops.transposed import conv_transpose, same_origin
 from lic_jax.types import Bool, Float, Int, LicError
 
-# Weights have 8 bits with the sign, or up to 4 fewer where the bound asks so.
-WEIGHT_TOP, FEWER_BITS = 127, 4
+# Weights have 11 bits with the sign, or up to 6 fewer where the bound asks so.
+WEIGHT_TOP, FEWER_BITS = 1023, 6
 # Of activations, the most wanted first.
 ACTIVATION_BITS = (12, 11, 10, 9, 8)
 # Largest bias that a layer has, and what is left below the bound for what
@@ -46,7 +46,7 @@ def quantise(
     steps_per_scale: scale tables per unit of scale index.
 
   Raises:
-    LicError: the bound does not hold with weights of 4 bits.
+    LicError: the bound does not hold with weights of 5 bits.
   """
   most = np.abs(symbols.astype(np.int64)).max((0, 1, 2))
   limits = np.minimum(MARGIN * most + LEAST_LIMIT, integer.BOUND)
@@ -78,7 +78,7 @@ def quantise(
       reach, value = integer.reach_of_activations(shift, top), unit * 2.0**shift
       tops.append(top)
     layers[f"conv{i}"] = integer.Layer(
-      kernel.astype(np.int8), bias.astype(np.int32), shift.astype(np.int8)
+      kernel.astype(np.int16), bias.astype(np.int32), shift.astype(np.int8)
     )
     if i == 0:
       offset_kernel = of_ones.astype(np.int32)

@@ -200,9 +200,8 @@ def test_where_sums_are_large_weights_have_fewer_bits(rng):
   symbols = _symbols(rng, scale=3000)
   network = _quantise(_real_weights(rng), symbols)
   top = np.abs(network.layers["conv0"].kernel).max((0, 1, 2))
-  assert (
-    quantisation.WEIGHT_TOP // 16 < top.min() < quantisation.WEIGHT_TOP // 2
-  )
+  most = quantisation.WEIGHT_TOP
+  assert most >> quantisation.FEWER_BITS < top.min() < most >> 1
 
 
 def test_a_network_comes_back_from_its_arrays(network):
