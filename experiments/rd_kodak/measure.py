@@ -32,12 +32,12 @@ HERE = Path(__file__).parent
 RESULT = HERE / "results" / "classical.json"
 # On each codec's own scale; of JPEG 2000, the PSNR in dB that it aims at.
 QUALITIES: dict[str, Sequence[int]] = {
-  "jpeg": (5, 10, 20, 30, 50, 60, 70, 80, 90, 95),
-  "webp": (0, 10, 30, 50, 70, 80, 90, 95),
-  "jpeg2000": (24, 26, 28, 30, 32, 34, 36, 38, 40),
-  "avif": (5, 10, 20, 30, 40, 50, 60, 70, 80),
-  "jpeg_xl": (5, 10, 20, 40, 60, 80, 90, 95),
-  "heic": (10, 20, 30, 40, 50, 60),
+  "jpeg": (5, 10, 20, 30, 50, 70, 80, 90, 95),
+  "webp": (0, 10, 30, 50, 70, 80, 90),
+  "jpeg2000": (25, 28, 31, 34, 37, 40),
+  "avif": (10, 20, 30, 40, 50, 60, 75),
+  "jpeg_xl": (5, 20, 40, 60, 80, 90),
+  "heic": (10, 20, 30, 40, 50),
 }
 LABELS = {
   "jpeg": "JPEG",
