@@ -2,6 +2,7 @@
 # make test     runs the tests and checks who imports whom
 # make test-tfc runs the codec's part of them with the oldest JAX, NumPy and
 #               Flax, beside tensorflow-compression, in .venv-tfc
+# make notebooks  runs every notebook, on small inputs
 # make lint     checks style and imports; make format repairs the style
 #
 # Each sets up .venv first where setup.cfg or pyproject.toml is newer than it.
@@ -13,7 +14,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # Processes of pytest. Most of a test's time is compilation by one thread.
 WORKERS ?= 2
 
-.PHONY: demo test test-tfc lint format
+.PHONY: demo test test-tfc notebooks lint format
 # Two targets may not install into one .venv at a time.
 .NOTPARALLEL:
 
@@ -27,6 +28,11 @@ test: .venv/installed-dev
 test-tfc: .venv-tfc/installed
 	.venv-tfc/bin/python -m pytest -n $(WORKERS) --dist loadscope \
 	  tests/codec tests/entropy tests/ops tests/test_compress.py
+
+# Cells that take longer than this many seconds have gone wrong.
+notebooks: .venv/installed-dev
+	JAX_PLATFORMS=cpu $(BIN)/python -m pytest -n $(WORKERS) \
+	  --nbmake --nbmake-timeout=120 notebooks
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
