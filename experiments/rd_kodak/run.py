@@ -6,7 +6,7 @@ r"""Rate-distortion on Kodak: ours, classical codecs and published curves.
 `--ours` takes reports of `lic_jax.evaluate` on Kodak. What `measure.py` found
 of the classical codecs is read from results/classical.json, published curves
 from experiments/published. Writes results/rd.json, with every curve and its
-BD-rates, and the figures. `table.py` prints the README's table.
+BD-rates, and the figures. `table.py` puts its table into the README.
 """
 
 import argparse

@@ -1,11 +1,15 @@
-"""Prints the table of README.md from results/rd.json."""
+"""Puts the table of results/rd.json into README.md."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-RESULT = Path(__file__).parent / "results" / "rd.json"
+HERE = Path(__file__).parent
+RESULT, README = HERE / "results" / "rd.json", HERE / "README.md"
+# All rows of the table, from its head.
+TABLE = re.compile(r"^\| curve (?:.*\n)(?:\|.*\n)*", re.MULTILINE)
 # Published curves of the table; the result has all of them.
 PUBLISHED = (
   "jpeg",
@@ -35,8 +39,9 @@ SUFFIX = {"psnr": "", "ms_ssim": ", MS-SSIM"}
 
 
 def main() -> None:
-  """Prints it."""
-  print(table(json.loads(RESULT.read_text())))
+  """Replaces the one that is there."""
+  rows = table(json.loads(RESULT.read_text())) + "\n"
+  README.write_text(TABLE.sub(lambda _: rows, README.read_text(), count=1))
 
 
 def table(result: Mapping[str, Any]) -> str:
