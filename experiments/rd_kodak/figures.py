@@ -64,8 +64,8 @@ CLASSICAL = {
   "WebP": "D",
   "JPEG 2000": "v",
   "AVIF": "^",
-  "JPEG XL": "P",
-  "HEIC": "X",
+  "JPEG XL": "+",
+  "HEIC": "x",
 }
 ORDINATES = {
   "psnr": "PSNR, dB",
@@ -118,7 +118,7 @@ def against(
     line(axes, curves[name], metric, text, "o:", COLOURS[label], mfc="none")
   for name, marker in CLASSICAL.items():
     if name in curves:
-      style = {"ms": 4, "lw": 0.9, "zorder": 1.5}
+      style = {"ms": 5, "lw": 0.9, "zorder": 1.5}
       text = f"{name}, measured"
       line(axes, curves[name], metric, text, f"{marker}--", "0.5", **style)
   own = [name for name, curve in curves.items() if curve["kind"] == "ours"]
