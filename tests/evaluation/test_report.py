@@ -142,15 +142,15 @@ def test_published_curves_belong_to_the_24_images_of_kodak_alone():
   assert curves.data_set([*rows[:-1], {**rows[-1], "width": 384}]) is None
 
 
-def test_published_curves_are_read_as_they_stand(reference_points, tmp_path):
+def test_published_curves_are_read_as_they_stand(published_points, tmp_path):
   path = tmp_path / "published.json"
-  path.write_text(json.dumps(reference_points))
+  path.write_text(json.dumps(published_points))
   table = curves.read_published(path)
   found = curves.published(table, "kodak")
-  assert {c.name for c in found} == reference_points["kodak"].keys()
+  assert {c.name for c in found} == published_points["kodak"].keys()
   assert {c.name for c in found[: len(curves.FIRST)]} == set(curves.FIRST)
   drawn = curves.content(found[0], kind="published", shown=True)
-  entry = reference_points["kodak"][found[0].name]
+  entry = published_points["kodak"][found[0].name]
   assert drawn["source"] == entry["source"]
   assert {p["bpp"] for p in drawn["points"]} == set(entry["bpp"])
 
