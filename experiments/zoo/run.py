@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 
 from lic_jax.codec import storage
 from lic_jax.codec.bundle import CARD
@@ -133,15 +134,15 @@ def read_training(workdir: Path) -> dict:
     json.loads(line)
     for line in (workdir / "scalars.jsonl").read_text().splitlines()
   ]
-  minutes = {
-    r["step"]: r["seconds"] / 60 for r in records if r["kind"] == "train"
-  }
+  logged = [r for r in records if r["kind"] == "train"]
+  steps = [r["step"] for r in logged]
+  minutes = [r["seconds"] / 60 for r in logged]
   return {
     "config": read(workdir / "config.json"),
     "validation": [
       {
         "step": r["step"],
-        "minutes": round(minutes[r["step"]], 1),
+        "minutes": round(float(np.interp(r["step"], steps, minutes)), 1),
         **{k: round(r[k], 4) for k in ("loss", "estimated_bpp", "psnr")},
       }
       for r in records
