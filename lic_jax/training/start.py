@@ -146,11 +146,11 @@ def klt_start(
   synthesis["conv1"]["kernel"] *= SMALL * step
   # Training sees the latent with noise of variance 1/12 on it.
   deviation = np.sqrt(variances / step**2 + 1 / 12)
-  hyper_input = params["hyper_analysis"]["conv0"].get("kernel")
   if "context" in params:
     _start_slices(params["context"], deviation)
     _wake(params["hyper_analysis"])
-  elif hyper_input.shape[2] == 2 * channels:
+  elif params["hyper_analysis"]["conv0"]["kernel"].shape[2] == 2 * channels:
+    # A companded latent has twice the channels.
     hyper_start(params, _latents(patches, vectors / step))
   else:
     index = np.log(deviation / scales.SCALE_MIN) / scales.LOG_STEP
