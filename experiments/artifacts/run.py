@@ -1,7 +1,7 @@
 r"""Crops at matched rate: what each codec does to a photograph.
 
   python experiments/artifacts/run.py --codec=NAME_OR_FOLDER --images=KODAK
-    [--bpp=0.3] [--sga=100]
+    [--bpp=0.7] [--sga=100]
 
 Writes results/NAME.png for each crop, original and every codec in a row, at
 twice its size, and results/artifacts.json: bytes, bpp and PSNR of the whole
@@ -54,7 +54,7 @@ def main() -> int:
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument("--codec", required=True, help="name or folder")
   parser.add_argument("--images", required=True, type=Path)
-  parser.add_argument("--bpp", type=float, default=0.3, help="of each file")
+  parser.add_argument("--bpp", type=float, default=0.7, help="of each file")
   parser.add_argument("--sga", type=int, default=100, help="steps")
   args = parser.parse_args()
   RESULTS.mkdir(exist_ok=True)

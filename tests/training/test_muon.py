@@ -1,4 +1,4 @@
-"""Muon beside Adam: which parameter gets which, and what Muon's update is."""
+"""Muon beside Adam: which parameter gets which, and what an update is."""
 
 import jax
 import jax.numpy as jnp
