@@ -34,49 +34,52 @@ from lic_jax.types import Float
 PLACES = 4  # latent samples per hyper-latent sample, along each side
 FLOOR = 1 / 12  # on y^2: below a rounding error the scale does not matter
 NARROWEST = 0.1  # scale of a channel of z
-ITERATIONS = 12
+LOG_SIGMA = (-4, 8)  # beyond the scale table on either side
+# The regression: steps of scoring, the damping and the bounds that keep a few
+# outliers from leading it, and a ridge for bands that are nearly alike.
+ITERATIONS, DAMPING, SCORE, RIDGE = 12, 0.6, (-1, 3), 0.01
 
 
 def hyper_start(params: Any, y: Float[np.ndarray, "n 4 4 c"]) -> None:
   """Sets the parameters of a companded hyper-analysis and a hyper-synthesis.
 
   Args:
-    params: of the model; `hyper_analysis` and `hyper_synthesis` are changed.
+    params: of the model; `hyper_analysis`, `hyper_synthesis` and `prior` are
+      changed.
     y: latents of photographs, one hyper-latent sample each.
   """
   analysis, synthesis = params["hyper_analysis"], params["hyper_synthesis"]
   width = analysis["conv2"]["kernel"].shape[-1]
   bands = _bands(y.shape[-1], width // PLACES)
-  h = np.log1p(np.abs(y)) @ bands
   count = bands.shape[-1]
-  mean, basis = _klt(h.reshape(len(h), -1), width)
-  z = np.rint((h.reshape(len(h), -1) - mean) @ basis)
+  maps = (np.log1p(np.abs(y)) @ bands).reshape(len(y), -1)
+  mean, basis = _klt(maps, width)
+  z = np.rint((maps - mean) @ basis)
   given = np.maximum(mean + z @ basis.T, 0).reshape(-1, count)
   weights, bias = _log_indices(given, y.reshape(-1, y.shape[-1]))
   _fit(params["prior"], z.std(0))
 
-  channels = slice(0, 4 * count)
-  # (dy2, dx2, dy, dx, band, z): the outer and the inner half of a 4x4 place.
-  cells = basis.reshape(2, 2, 2, 2, count, -1).transpose(0, 2, 1, 3, 4, 5)
-  cells = cells.reshape(2, 2, 4 * count, -1)
-  _put(analysis["conv0"], (1, 1), slice(len(bands), None), bands)
+  # Signed values come first in a companded latent, magnitudes second.
+  magnitudes, maps_in = slice(len(bands), None), slice(0, count)
+  places_in = slice(0, 4 * count)
+  # Rows and columns of the basis: which half of the 4x4 places, which place of
+  # the half. The halves become taps of a kernel, the places channels.
+  taps = basis.reshape(2, 2, 2, 2, count, -1).transpose(0, 2, 1, 3, 4, 5)
+  taps = taps.reshape(2, 2, 4 * count, -1)
   shuffle = np.zeros((2, 2, count, 4 * count), np.float32)
   for i, (dy, dx) in enumerate(np.ndindex(2, 2)):
     shuffle[dy, dx, :, i * count : (i + 1) * count] = np.eye(count)
-  _put(analysis["conv1"], None, slice(0, count), shuffle)
-  _put(analysis["conv2"], None, channels, cells, bias=-mean @ basis)
-  back = cells.transpose(0, 1, 3, 2)
-  # One bias for four places: the mean does not depend on the place.
-  places = np.tile(mean.reshape(-1, count).mean(0), 4)
-  _put(synthesis["conv0"], None, slice(None), back, bias=places)
-  _put(synthesis["conv1"], None, channels, shuffle.transpose(0, 1, 3, 2))
-  _put(
-    synthesis["conv2"],
-    (1, 1),
-    slice(0, count),
-    np.concatenate([np.zeros_like(weights), weights], axis=1),
-    bias=np.concatenate([np.zeros_like(bias), bias]),
-  )
+  # One bias for all places: the mean does not depend on the place.
+  level = np.tile(mean.reshape(-1, count).mean(0), 4)
+  # The prior's mean is the first half of what the last layer gives: zero.
+  weights = np.concatenate([np.zeros_like(weights), weights], axis=1)
+  bias = np.concatenate([np.zeros_like(bias), bias])
+  _put(analysis["conv0"], magnitudes, bands)
+  _put(analysis["conv1"], maps_in, shuffle)
+  _put(analysis["conv2"], places_in, taps, bias=-mean @ basis)
+  _put(synthesis["conv0"], slice(None), taps.swapaxes(2, 3), bias=level)
+  _put(synthesis["conv1"], places_in, shuffle.swapaxes(2, 3))
+  _put(synthesis["conv2"], maps_in, weights, bias=bias)
 
 
 def _bands(channels: int, count: int) -> Float[np.ndarray, "c b"]:
@@ -112,15 +115,15 @@ def _log_indices(
   logarithm of the index that it has in the table.
   """
   a = np.concatenate([maps, np.ones((len(maps), 1))], axis=1)
-  project = np.linalg.solve(a.T @ a + 0.01 * np.eye(a.shape[1]), a.T)
+  project = np.linalg.solve(a.T @ a + RIDGE * np.eye(a.shape[1]), a.T)
   energy = np.square(y) + FLOOR
   solution = np.zeros((a.shape[1], y.shape[1]))
   solution[-1] = 0.5 * np.log(energy.mean(0))
   for _ in range(ITERATIONS):
-    log_sigma = np.clip(a @ solution, -4, 8)
+    log_sigma = np.clip(a @ solution, *LOG_SIGMA)
     score = energy * np.exp(-2 * log_sigma) - 1
-    solution += 0.6 * project @ np.clip(score, -1, 3)
-  log_sigma = np.clip(a @ solution, -4, 8)
+    solution += DAMPING * project @ np.clip(score, *SCORE)
+  log_sigma = np.clip(a @ solution, *LOG_SIGMA)
   index = (log_sigma - math.log(scales.SCALE_MIN)) / scales.LOG_STEP
   index = np.clip(index, 1, scales.SCALE_COUNT - 1)
   solution = project @ np.log(index)
@@ -143,7 +146,6 @@ def _fit(prior: Any, deviation: Float[np.ndarray, "k"]) -> None:
 
 def _put(
   layer: Any,
-  centre: tuple[int, int] | None,
   inputs: slice,
   weights: np.ndarray,
   *,
@@ -153,19 +155,17 @@ def _put(
 
   Args:
     layer: its kernel (k, k, c_in, c_out) and bias, which are changed.
-    centre: the tap of a kernel that looks at one place; None for the four taps
-      by which a kernel of 5 with stride 2, up or down, sees 2x2 places.
     inputs: which channels.
-    weights: ([2, 2,] inputs, outputs).
+    weights: (inputs, outputs), which look at one place, at the centre; or
+      (2, 2, inputs, outputs), for 2x2 places by a kernel of 5 with stride 2, up
+      or down.
     bias: of the outputs; None for zero.
   """
   kernel = np.array(layer["kernel"])
   outputs = slice(0, weights.shape[-1])
   kernel[..., outputs] = 0
-  if centre is None:
-    kernel[1:3, 1:3, inputs, outputs] = weights
-  else:
-    kernel[*centre, inputs, outputs] = weights
+  taps = slice(1, 3) if weights.ndim == 4 else len(kernel) // 2
+  kernel[taps, taps, inputs, outputs] = weights
   layer["kernel"] = kernel.astype(np.float32)
   if bias is not None:
     layer["bias"] = np.array(layer["bias"])

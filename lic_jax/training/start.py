@@ -1,17 +1,17 @@
 """Better starts than a random one: what another run found, or a closed form.
 
-A random start spends most of a short run on growing the latent's scale. The
-end of another run, with another lambda, distortion or schedule, is a good one
+A random start spends most of a short run on growing the latent's scale. What
+another run found, with another lambda, distortion or schedule, is a good start
 where there is one (LOC-LIC specification 3.2: models for MS-SSIM begin with
-those for MSE), as a work directory or as a codec's bundle. Where there is none,
-the
+those for MSE): its work directory or a codec's bundle. Where there is none, the
 Karhunen-Loeve transform of 16x16x3 blocks, with the quantiser step that suits
 lambda, is already a codec; training bends it from there.
 
   analysis/linear    y_k = v_k . block / step
   synthesis          conv_res paints step * v_k as 12 channels at half
                      resolution, conv2 is a pixel shuffle, conv1 starts small
-  hyper_synthesis    its last bias: mean 0, each channel's own scale
+  hyper_synthesis    its last bias: mean 0, each channel's own scale; all of the
+                     hyperprior, if it sees a companded latent: `hyper_start`
   context            in its place, where there is one: the last bias of both
                      passes of each slice; and a hyper-analysis that is awake
 """
