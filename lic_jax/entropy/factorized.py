@@ -80,7 +80,7 @@ def _initial_matrix(
   del key
   layers = len(_WIDTHS) - 1
   value = math.log(math.expm1(1 / (INIT_SCALE ** (1 / layers) * d_out)))
-  return jnp.full((channels, d_out, d_in), value)
+  return jnp.full((channels, d_out, d_in), value, jnp.float32)
 
 
 class FactorizedPrior(nn.Module):

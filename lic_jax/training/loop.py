@@ -80,6 +80,9 @@ def train(config: ml_collections.ConfigDict, workdir: pathlib.Path) -> None:
       progress = min(parallel.agree(clock.progress(done)), 1.0)
       state, terms = mapped(state, feed.next(), jnp.float32(progress), run_key)
       done += 1
+      if done == start + 1:  # compiled now, which is no training
+        jax.block_until_ready(terms)
+        clock.start()
       last = done >= config.steps or progress >= 1
       line.saw(config.data.batch)
       if done % config.log.every == 0 or last:

@@ -66,7 +66,9 @@ def check_batch(batch: int) -> None:
 def replicate(tree: Any) -> Any:
   """One copy per device, along a new leading axis."""
   devices = np.arange(jax.local_device_count())
-  return jax.pmap(lambda _, x: x, in_axes=(0, None))(devices, tree)
+  # Over the same axis as the step, which would be compiled again for another.
+  copy = jax.pmap(lambda _, x: x, axis_name=AXIS, in_axes=(0, None))
+  return copy(devices, tree)
 
 
 def first_copy(tree: Any) -> Any:

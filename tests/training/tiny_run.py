@@ -17,6 +17,7 @@ SMALL = (
   "--config.steps=20",
   "--config.start=random",
   "--config.optimizer.factors={}",
+  "--config.optimizer.muon=('analysis/latent',)",
   "--config.data.batch=4",
   "--config.data.crop=64",
   "--config.data.validation_count=1",
