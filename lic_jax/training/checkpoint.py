@@ -158,7 +158,7 @@ def load_params(
     raise LicError(f"no checkpoint in {workdir} yet")
   state, progress = checkpoints.restore(None)
   checkpoints.close()
-  minutes = round(progress.get("seconds", 0.0) / 60, 1)
+  minutes = round(progress.get("seconds", 0.0) / 60, 3)
   return config, state["params"], {"steps": step, "minutes": minutes}
 
 

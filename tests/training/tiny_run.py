@@ -41,7 +41,9 @@ def start(workdir, *flags, devices=1):
   environment = {
     **os.environ,
     "JAX_PLATFORMS": "cpu",
-    "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+    # Twenty steps do not pay back what optimising them takes.
+    "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"
+    " --xla_backend_optimization_level=0",
   }
   return subprocess.Popen(
     [
