@@ -1,12 +1,13 @@
 r"""What each channel of a latent paints, beside the DCT and the KLT.
 
   python experiments/basis_images/run.py [--codec=BUNDLE[,BUNDLE...]]
-    [--images=FOLDER] [--count=12] [--size=256]
+    [--images=FOLDER] [--count=12] [--size=256] [--quality=3]
 
 A latent of zeros but for one sample of one channel is decoded, less what zeros
 decode to: shallow-decoder specification 7B. Its value is the channel's standard
 deviation on the centres of some photographs, so that sizes compare as they do
-in images. Writes results/NAME.json, with channels by falling energy, and the
+in images. Which channels are used is counted with the quantiser step
+of a quality. Writes results/NAME.json, with channels by falling energy, and the
 pictures; without a codec, only those of DCT and KLT. Images: a folder, or the
 photographs that come with scikit-image.
 """
@@ -23,7 +24,7 @@ import numpy as np
 from scipy import fft
 
 from lic_jax.codec import bundle as bundles
-from lic_jax.codec import encode
+from lic_jax.codec import decode, encode
 from lic_jax.codec.bundle import Bundle
 from lic_jax.data import images
 from lic_jax.evaluation import runner
@@ -46,6 +47,7 @@ def main() -> int:
   parser.add_argument("--images", help="folder; default: bundled photographs")
   parser.add_argument("--count", type=int, default=12, help="of the images")
   parser.add_argument("--size", type=int, default=256, help="of their centres")
+  parser.add_argument("--quality", type=float, help="default: in the middle")
   args = parser.parse_args()
   commit = runner.commit(ROOT)
   RESULTS.mkdir(exist_ok=True)
@@ -53,12 +55,13 @@ def main() -> int:
     pictures = centres(args.images, args.count, args.size)
     codecs = [bundles.find(name) for name in args.codec.split(",") if name]
     for bundle in codecs:
-      painted, channels = measure(bundle, pictures)
+      painted, channels = measure(bundle, pictures, args.quality)
       result = {
         "name": bundle.folder.name,
         "fingerprint": bundle.card["fingerprint"],
         "lambda": bundle.card["lambda"],
         "steps": bundle.card["training"]["steps"],
+        "quality": args.quality,
         "function": bundle.decoder.functions["synthesis"],
         "images": Path(args.images).name if args.images else "scikit-image",
         "machine": runner.machine(),
@@ -104,7 +107,9 @@ def centres(
 
 
 def measure(
-  bundle: Bundle, pictures: UInt8[np.ndarray, "n s s 3"]
+  bundle: Bundle,
+  pictures: UInt8[np.ndarray, "n s s 3"],
+  quality: float | None,
 ) -> tuple[Float[np.ndarray, "c h w 3"], dict[str, list[float]]]:
   """What every channel paints, by falling energy, and figures of each."""
   y = np.concatenate([encode.analyse(rgb, bundle).y for rgb in pictures])
@@ -116,17 +121,24 @@ def measure(
   doubled = impulses(bundle, 2 * deviation) - 2 * painted
   bent = np.sqrt(np.sum(doubled**2, axis=(1, 2, 3)))
   bent /= np.maximum(2 * np.sqrt(energy), np.finfo(np.float32).tiny)
-  used = np.mean(np.abs(y - np.median(y, axis=(0, 1, 2))) > 0.5, axis=(0, 1, 2))
+  far = np.abs(y - np.median(y, axis=(0, 1, 2))) > 0.5 * step(bundle, quality)
   columns = {
     "channel": np.arange(len(order)),
     "deviation": deviation,
     "energy": energy,
     "bent": bent,
-    "used": used,
+    "used": np.mean(far, axis=(0, 1, 2)),
     "best_dct": best_dct(painted, energy),
   }
   listed = {name: column[order].tolist() for name, column in columns.items()}
   return painted[order], listed
+
+
+def step(bundle: Bundle, quality: float | None) -> Float[np.ndarray, "#c"]:
+  """Of the quantiser, per channel."""
+  if bundle.decoder.gains is None:
+    return np.ones(1)
+  return np.exp(-decode.log_gains(bundle.decoder, bundle.number(quality)))
 
 
 def impulses(
@@ -134,7 +146,7 @@ def impulses(
 ) -> Float[np.ndarray, "c h w 3"]:
   """What each channel paints where it alone has this value, by NumPy."""
   arguments = dict(bundle.decoder.functions["synthesis"])
-  decode = getattr(synthesis, arguments.pop("function"))
+  paint = getattr(synthesis, arguments.pop("function"))
   weights = bundle.decoder.weights["synthesis"]
   channels = len(values)
   # The last latent is of zeros alone.
@@ -142,7 +154,7 @@ def impulses(
   middle = CANVAS // 2
   latents[range(channels), middle, middle, range(channels)] = values
   parts = np.array_split(latents, 1 + channels // TOGETHER)
-  images = np.concatenate([decode(weights, y, **arguments) for y in parts])
+  images = np.concatenate([paint(weights, y, **arguments) for y in parts])
   return images[:-1] - images[-1]
 
 

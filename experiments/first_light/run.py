@@ -5,8 +5,8 @@ r"""Measures the first trained default codec: files, curve, rivals, picture.
 
 Writes results/kodak.json (every file, by lic_jax.evaluate), results/
 classical.json (JPEG, WebP, AVIF and JPEG 2000 on the same images, and the
-bits each needs for our PSNR), results/training.json (loss against time), the
-curve as a picture, and docs/images/first_light.png.
+bits each needs for our PSNR), results/training.json (loss against time), and
+the curve as a picture.
 """
 
 import argparse
@@ -21,10 +21,8 @@ import numpy as np
 from scipy.interpolate import PchipInterpolator
 
 from lic_jax import evaluate
-from lic_jax.codec import bundle as bundles
-from lic_jax.codec import decode, encode
 from lic_jax.data import images
-from lic_jax.evaluation import classical, picture, runner
+from lic_jax.evaluation import classical, runner
 
 matplotlib.use("Agg")
 from matplotlib import pyplot
@@ -37,7 +35,6 @@ QUALITIES = {
   "avif": (10, 20, 30, 40, 50, 60, 70, 80),
   "jpeg2000": (24, 26, 28, 30, 32, 34, 36, 38, 40),
 }
-SHOWN = ("kodim23.png", 96, 192, 256)  # image, top, left, side of the crop
 
 
 def main() -> None:
@@ -77,7 +74,6 @@ def main() -> None:
   write("training.json", training)
   draw_training(training)
   draw_curves(point, rivals)
-  show(args.codec, args.images)
 
 
 def measure_classical(folder: Path) -> dict[str, dict]:
@@ -169,35 +165,6 @@ def draw_curves(point: dict, rivals: dict) -> None:
   axes.legend()
   figure.tight_layout()
   figure.savefig(RESULTS / "kodak.png", dpi=110)
-
-
-def show(codec: Path, folder: Path) -> None:
-  """A crop of one image: original, ours, JPEG at the size of ours."""
-  name, top, left, side = SHOWN
-  rgb = images.read_rgb(folder / name)
-  bundle = bundles.find(str(codec))
-  data = encode.encode(rgb, bundle).data
-  ours = decode.decode(data, bundle)
-  jpeg = classical.nearest_jpeg(rgb, len(data))
-  pixels = rgb.shape[0] * rgb.shape[1]
-
-  def caption(size: int, psnr: float) -> str:
-    return f"{8 * size / pixels:.3f} bpp, {psnr:.2f} dB"
-
-  whole = {
-    f"original {Path(name).stem}": rgb,
-    f"lic: {caption(len(data), classical.psnr(rgb, ours))}": ours,
-    f"JPEG: {caption(len(jpeg.data), jpeg.psnr)}": classical.decode(jpeg.data),
-  }
-  crops = {
-    text: np.repeat(
-      np.repeat(image[top : top + side, left : left + side], 2, 0), 2, 1
-    )
-    for text, image in whole.items()
-  }
-  target = ROOT / "docs" / "images" / "first_light.png"
-  target.parent.mkdir(exist_ok=True)
-  images.write_png(target, picture.side_by_side(crops))
 
 
 def write(name: str, content: dict) -> None:

@@ -1,4 +1,4 @@
-"""Laws of experiments/basis_images, and the tables of both READMEs."""
+"""Laws of experiments/basis_images, and tables of READMEs."""
 
 import pathlib
 import runpy
@@ -22,7 +22,7 @@ def run():
     sys.modules.pop("figures", None)
 
 
-@pytest.mark.parametrize("name", ["manifold", "basis_images"])
+@pytest.mark.parametrize("name", ["manifold", "basis_images", "artifacts"])
 def test_the_readme_has_the_table_of_the_results(name):
   folder = EXPERIMENTS / name
   table = runpy.run_path(str(folder / "table.py"))["table"]()
