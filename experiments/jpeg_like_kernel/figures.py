@@ -9,8 +9,8 @@ import numpy as np
 from experiments.arms import figures
 from lic_jax.types import UInt8
 
-# Of the image shown: sky and the edge of a roof, pixels.
-CROP = (slice(0, 160), slice(300, 460))
+# Of the image shown: sky, clouds and the horizon, pixels.
+CROP = (slice(140, 300), slice(596, 756))
 
 
 def draw(
