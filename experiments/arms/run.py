@@ -92,10 +92,13 @@ def run(comparison: Comparison) -> tuple[dict[str, Any], dict[str, Image]]:
       shown = images.read_rgb(workdir / "shown.png")
       pictures.setdefault(arm.name, shown)
   start, _ = measured(config, beginning(config), kodak, comparison)
+  name = comparison.results.parent.name
   result = {
     "machine": runner.machine(),
     "commit": runner.commit(Path(__file__).parent),
-    "command": shlex.join(["python", *sys.argv]),
+    "command": shlex.join(
+      ["python", "-m", f"experiments.{name}.run", *sys.argv[1:]]
+    ),
     "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     "lambda": comparison.lmbda,
     "steps": args.steps,

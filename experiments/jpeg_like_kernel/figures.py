@@ -10,7 +10,7 @@ from experiments.arms import figures
 from lic_jax.types import UInt8
 
 # Of the image shown: sky, clouds and the horizon, pixels.
-CROP = (slice(140, 300), slice(596, 756))
+CROP = (slice(160, 272), slice(624, 736))
 
 
 def draw(
@@ -19,7 +19,7 @@ def draw(
   folder: Path,
 ) -> None:
   """Both figures."""
-  shown, panels = figures.figure(2.2 * len(pictures), 2.7, len(pictures))
+  shown, panels = figures.figure(2.4 * len(pictures), 2.8, len(pictures))
   for axes, (name, picture) in zip(panels, pictures.items()):
     axes.imshow(picture[CROP], interpolation="nearest")
     axes.set(xticks=[], yticks=[], title=name)
