@@ -12,12 +12,6 @@ import ml_collections
 
 CHANNELS = 128  # of the latent
 HYPER = 32
-HIERARCHICAL = dict(
-  name="hierarchical.Analysis",
-  channels=(16, 32, 64),
-  latent_channels=CHANNELS,
-  linear=True,
-)
 TWO_LAYER = dict(
   name="shallow.TwoLayer",
   channels=12,
@@ -29,19 +23,16 @@ TWO_LAYER = dict(
 
 @dataclasses.dataclass(frozen=True)
 class Arm:
-  """A codec, by the two boxes in which arms may differ.
+  """A codec, by its synthesis.
 
   Attributes:
     name: of its runs and results.
-    synthesis, analysis: blocks of a config's `model`.
+    synthesis: `model.synthesis` of its config.
   """
 
   name: str
   synthesis: Mapping[str, Any] = dataclasses.field(
     default_factory=TWO_LAYER.copy
-  )
-  analysis: Mapping[str, Any] = dataclasses.field(
-    default_factory=HIERARCHICAL.copy
   )
 
 
@@ -64,7 +55,12 @@ def get_config(
   )
   config.model = dict(
     name="mean_scale_hyperprior",
-    analysis=dict(arm.analysis),
+    analysis=dict(
+      name="hierarchical.Analysis",
+      channels=(16, 32, 64),
+      latent_channels=CHANNELS,
+      linear=True,
+    ),
     synthesis=dict(arm.synthesis),
     hyper_analysis=dict(
       name="hyper.HyperAnalysis", channels=HYPER, companded=True
@@ -81,7 +77,6 @@ def get_config(
   config.loss = dict(
     distortion="mse", lmbda=lmbda, warmup_factor=1.0, warmup=0.2
   )
-  linear = "analysis/linear" if "linear" in arm.analysis else "analysis"
   config.optimizer = dict(
     learning_rate=1e-3,
     warmup=0.02,
@@ -92,7 +87,7 @@ def get_config(
     # are small: 0.01 in the synthesis, 0.05 in the hyperprior.
     factors={
       "synthesis": 0.1,
-      linear: 0.1,
+      "analysis/linear": 0.1,
       "hyper_analysis": 0.05,
       "hyper_synthesis": 0.3,
     },

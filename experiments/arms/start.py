@@ -1,17 +1,14 @@
-"""One transform codec in the forms that the arms' boxes can hold.
+"""One transform codec in the forms that the arms' syntheses can hold.
 
-`lic_jax.training.start` knows the closed form of a linear path in the analysis
-and the residual path of a two-layer synthesis. Other boxes begin as the same
-linear map:
+`lic_jax.training.start` knows the closed form of the residual path of a
+two-layer synthesis. Others begin as the same linear map:
 
-  one linear layer       analysis: the kernel of the linear path
   JPEG-like              the blocks; zeros around them in a larger kernel
   two layers, residual   the blocks as 12 channels at half resolution
   two layers, plain      the same in its only path; through a leaky ReLU as 12
                          channels and their negatives: f(u) - f(-u) = 1.2 u
 
-Hidden channels to spare start small and random, and are not heard yet; so does
-the rest of an analysis, which is.
+Hidden channels to spare start small and random, and are not heard yet.
 """
 
 from typing import Any
@@ -57,33 +54,45 @@ def closed_form(config: ml_collections.ConfigDict, codec: Any) -> Any:
     box: codec[box] for box in ("hyper_analysis", "hyper_synthesis", "prior")
   }
   transform = codec["analysis"]["linear"]["kernel"]
-  analysis, synthesis = params["analysis"], params["synthesis"]
-  analysis["linear" if "linear" in analysis else "conv0"]["kernel"] = transform
+  params["analysis"]["linear"]["kernel"] = transform
+  synthesis = params["synthesis"]
   step = step_of(config.loss.lmbda)
   if "conv" in synthesis:
     # The analysis divides by the step what the synthesis multiplies by it.
     _put(synthesis["conv"], step**2 * transform.swapaxes(2, 3))
-    return params
-  blocks = _middle(codec["synthesis"]["conv_res"]["kernel"], 8)
-  blocks = blocks[..., :PAINTED]
-  shuffle = _middle(codec["synthesis"]["conv2"]["kernel"], 2)
-  shuffle = shuffle[:, :, :PAINTED]
-  spare = SMALL * step
+  else:
+    paired = config.model.synthesis.get("activation") == "leaky_relu"
+    _two_layers(synthesis, codec["synthesis"], paired, spare=SMALL * step)
+  return params
+
+
+def _two_layers(
+  synthesis: Any, known: Any, paired: bool, *, spare: float
+) -> None:
+  """The residual path of a known synthesis in this one.
+
+  Args:
+    synthesis: is changed.
+    known: with a residual path that paints.
+    paired: whether each hidden channel has its negative beside it.
+    spare: as in `_put`.
+  """
+  blocks = _middle(known["conv_res"]["kernel"], 8)[..., :PAINTED]
+  shuffle = _middle(known["conv2"]["kernel"], 2)[:, :, :PAINTED]
+  if paired:
+    blocks = np.concatenate([blocks, -blocks], axis=-1)
+    shuffle = np.concatenate([shuffle, -shuffle], axis=2) / LEAKY_GAIN
   if "conv_res" in synthesis:
     _put(synthesis["conv1"], np.zeros_like(blocks), spare=spare)
     _put(synthesis["conv_res"], blocks, spare=spare)
     _put(synthesis["conv2"], shuffle)
-    return params
-  if config.model.synthesis.activation == "leaky_relu":
-    blocks = np.concatenate([blocks, -blocks], axis=-1)
-    shuffle = np.concatenate([shuffle, -shuffle], axis=2) / LEAKY_GAIN
+    return
   _put(synthesis["conv0"], blocks, spare=spare)
   _put(synthesis["conv1"], shuffle)
   if "igdn0" in synthesis:
     channels = synthesis["conv0"]["kernel"].shape[-1]
     gamma = ALMOST_LINEAR * np.eye(channels, dtype=np.float32)
     synthesis["igdn0"]["gamma"] = np.asarray(gdn.stored(gamma))
-  return params
 
 
 def _random(config: ml_collections.ConfigDict) -> Any:

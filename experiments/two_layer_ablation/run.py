@@ -13,6 +13,7 @@ from experiments.arms import figures
 from experiments.arms.config import TWO_LAYER, Arm
 from experiments.arms.run import Comparison, run
 from experiments.arms.table import table
+from experiments.jpeg_like_kernel.run import jpeg_like
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -39,6 +40,7 @@ ARMS = (
   plain("plain_linear", "none"),
   Arm("k1_9", {**TWO_LAYER, "kernels": (9, 5)}),
   Arm("k2_3", {**TWO_LAYER, "kernels": (13, 3)}),
+  jpeg_like(18),
 )
 
 
