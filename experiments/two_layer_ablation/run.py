@@ -1,4 +1,4 @@
-r"""Two-layer synthesis without its residual path, its nonlinearity, its width.
+r"""Two-layer synthesis without residual path or IGDN, with smaller kernels.
 
   python -m experiments.two_layer_ablation.run --train=PHOTOGRAPHS \
     --kodak=FOLDER --runs=runs/arms
