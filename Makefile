@@ -11,8 +11,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
-# Processes of pytest. Most of a test's time is compilation by one thread.
+# Processes of pytest.
 WORKERS ?= 2
+# Most of a test's time is compilation by one thread, and what runs once does not
+# pay for optimising it. test-tfc has the codec run as users have it.
+QUICK := XLA_FLAGS=--xla_backend_optimization_level=0
 
 .PHONY: demo test test-tfc notebooks lint format
 # Two targets may not install into one .venv at a time.
@@ -22,7 +25,7 @@ demo: .venv/installed
 	$(BIN)/python experiments/demo/run.py
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope
+	$(QUICK) $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope
 	$(BIN)/lint-imports
 
 test-tfc: .venv-tfc/installed

@@ -46,7 +46,7 @@ def get_config() -> ml_collections.ConfigDict:
     ),
     latent_channels=192,
     hyper_channels=32,
-    quantisation="unoise",
+    quantisation="mixedq",
     dtype="float32",  # or "bfloat16": of the products
     gain_rungs=0,  # 7: one codec for lambdas from lmbda to 64 lmbda
   )

@@ -41,7 +41,8 @@ def test_two_devices_give_what_one_gives(hyperprior, tmp_path):
     ],
     env={
       **os.environ,
-      "XLA_FLAGS": "--xla_force_host_platform_device_count=2",
+      "XLA_FLAGS": os.environ.get("XLA_FLAGS", "")
+      + " --xla_force_host_platform_device_count=2",
     },
     check=True,
   )

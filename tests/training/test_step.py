@@ -75,7 +75,9 @@ def smoke():
 def run():
   """The smoke config's model, state and step, and a batch."""
   config = smoke()
-  config["optimizer"]["factors"] = {}  # they suit the closed-form start
+  # Factors and rounding suit the closed-form start.
+  config["optimizer"]["factors"] = {}
+  config["model"]["quantisation"] = "unoise"
   model = build(config["model"])
   optimizer = make_optimizer(config["optimizer"]["clip"])
   rng = np.random.default_rng(0)
