@@ -19,6 +19,8 @@ SMALL = (
   # Where sums run in another order, what is rounded may fall to the other side.
   "--config.model.quantisation=unoise",
   "--config.optimizer.factors={}",
+  # One kernel: its state is saved and restored too, and each takes long to
+  # compile.
   "--config.optimizer.muon=('analysis/latent',)",
   "--config.data.batch=4",
   "--config.data.crop=64",
