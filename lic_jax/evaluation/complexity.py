@@ -45,6 +45,8 @@ FREE_CALLS = frozenset(
 PRODUCT_CALLS = frozenset(
   ("norm1", "norm2", "window_attention", "linear_attention")
 )
+# Calls that are convolutions by multiplying and adding.
+SHIFTED_CALLS = frozenset(("depthwise",))
 # Where an equation keeps the jaxpr it calls, in JAX 0.5 to 0.11.
 _INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 
@@ -184,6 +186,9 @@ def _called(equation: core.JaxprEqn) -> tuple[_Tally, _Tally]:
       found = _walk(inner)
       macs.update(found[0])
       flops.update(found[1])
+  if params.get("name") in SHIFTED_CALLS:
+    macs = _Tally({params["name"]: flops["mul"]})
+    flops = _Tally({params["name"]: 2 * macs.total()})
   if params.get("name") in FREE_CALLS:
     flops = _Tally({primitive: 2 * n for primitive, n in macs.items()})
   if params.get("name") in PRODUCT_CALLS:

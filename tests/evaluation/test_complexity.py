@@ -19,6 +19,7 @@ from lic_jax.evaluation.complexity import (
   part_complexity,
 )
 from lic_jax.evaluation.model_report import model_report
+from lic_jax.layers.convolution import depthwise
 from lic_jax.models.build import build
 from lic_jax.transforms import find
 from lic_jax.types import LicError
@@ -174,6 +175,12 @@ def test_a_grouped_convolution_sees_only_its_group():
     shape(3, 3, 1, 4),
   )
   assert found.macs == 8 * 8 * 4 * 9
+
+
+def test_a_depthwise_convolution_counts_as_a_grouped_one():
+  found = count(depthwise, shape(1, 8, 8, 4), shape(3, 3, 1, 4))
+  assert found.macs == found.layer_macs == 8 * 8 * 4 * 9
+  assert found.flops == 2 * found.macs
 
 
 def test_a_transposed_convolution_counts_at_its_input():

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lic_jax.layers.convolution import Conv
+from lic_jax.layers.convolution import Conv, depthwise
 from lic_jax.ops.subpixel import pixel_shuffle
 
 
@@ -38,3 +38,17 @@ def test_bfloat16_rounds_products_and_keeps_float32_outside(rng):
   exact = Conv(8).apply(params, x)
   assert out.dtype == jnp.float32
   assert 0 < np.abs(out - exact).max() < 0.05 * np.abs(exact).max()
+
+
+def test_a_depthwise_convolution_is_a_grouped_one(rng):
+  x = jnp.asarray(rng.normal(size=(2, 6, 7, 5)), jnp.float32)
+  kernel = jnp.asarray(rng.normal(size=(3, 3, 1, 5)), jnp.float32)
+  grouped = jax.lax.conv_general_dilated(
+    x,
+    kernel,
+    window_strides=(1, 1),
+    padding="SAME",
+    dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    feature_group_count=5,
+  )
+  np.testing.assert_allclose(depthwise(x, kernel), grouped, atol=1e-5)
