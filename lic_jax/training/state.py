@@ -83,7 +83,8 @@ def rate_factors(params: Any, factors: Mapping[str, float]) -> Any:
 
   Args:
     params: nested dict of parameters.
-    factors: by path prefix, as in {"synthesis": 0.1}; the first that fits.
+    factors: by path prefix, as in {"synthesis": 0.1}; the first that fits. 0
+      freezes.
 
   Raises:
     LicError: a prefix fits no parameter.

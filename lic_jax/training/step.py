@@ -125,10 +125,11 @@ def train_step(
     warmup=optim["warmup"],
     decay="cosine" if config["budget_minutes"] else optim["decay"],
   )
+  factors = rate_factors(state.params, optim["factors"])
   gradients, terms = jax.grad(
     lambda params: loss_terms(
       model,
-      params,
+      _frozen(params, factors),
       to_unit(pixels),
       lmbda=lmbda,
       keys=keys,
@@ -146,7 +147,7 @@ def train_step(
   updates = jax.tree.map(
     lambda update, factor: rate * factor * update,
     updates,
-    rate_factors(state.params, optim["factors"]),
+    factors,
   )
   terms |= {
     "gradient_norm": jnp.sqrt(
@@ -162,6 +163,15 @@ def train_step(
       step=state.step + 1,
     ),
     terms,
+  )
+
+
+def _frozen(params: Any, factors: Any) -> Any:
+  """The parameters; those with a factor of 0 cost no gradient."""
+  return jax.tree.map(
+    lambda leaf, factor: leaf if factor else jax.lax.stop_gradient(leaf),
+    params,
+    factors,
   )
 
 

@@ -1,5 +1,6 @@
 """Schedules at the paper's steps, and one step of the real default config."""
 
+import functools
 import importlib.util
 import pathlib
 
@@ -108,6 +109,30 @@ def test_steps_lower_the_loss_and_report_its_terms(run):
     np.testing.assert_allclose(terms["loss"], whole, rtol=1e-5)
   assert int(state.step) == 12
   assert losses[-1] < 0.9 * losses[0]
+
+
+def test_a_factor_of_0_freezes(run):
+  _, state = run
+  config = smoke()
+  config["optimizer"]["factors"] = {"analysis": 0.0}
+  one_step = functools.partial(
+    step.train_step,
+    model=build(config["model"]),
+    optimizer=make_optimizer(config["optimizer"]["clip"]),
+    config=config,
+  )
+  key = jax.random.PRNGKey(0)
+  x = jax.random.randint(key, (1, 64, 64, 3), 0, 256).astype(jnp.uint8)
+  arguments = state, x, jnp.float32(0.1), key[None]
+  after, _ = quick.compiled(one_step, *arguments)(*arguments)
+  moments = after.opt_state[1][0].mu
+  for name in state.params:
+    moved = jax.tree.map(
+      lambda a, b: bool(jnp.any(a != b)), state.params[name], after.params[name]
+    )
+    assert any(jax.tree.leaves(moved)) == (name != "analysis")
+    seen = [bool(jnp.any(m)) for m in jax.tree.leaves(moments[name])]
+    assert any(seen) == (name != "analysis")
 
 
 def test_the_loss_may_be_ms_ssim(run):
