@@ -12,6 +12,12 @@ import ml_collections
 
 CHANNELS = 128  # of the latent
 HYPER = 32
+HIERARCHICAL = dict(
+  name="hierarchical.Analysis",
+  channels=(16, 32, 64),
+  latent_channels=CHANNELS,
+  linear=True,
+)
 TWO_LAYER = dict(
   name="shallow.TwoLayer",
   channels=12,
@@ -23,17 +29,23 @@ TWO_LAYER = dict(
 
 @dataclasses.dataclass(frozen=True)
 class Arm:
-  """A codec, by its synthesis.
+  """A codec, by its transforms.
 
   Attributes:
     name: of its runs and results.
     synthesis: `model.synthesis` of its config.
+    analysis: `model.analysis`.
+    closed: prefix of the analysis' parameters that hold the closed form.
   """
 
   name: str
   synthesis: Mapping[str, Any] = dataclasses.field(
     default_factory=TWO_LAYER.copy
   )
+  analysis: Mapping[str, Any] = dataclasses.field(
+    default_factory=HIERARCHICAL.copy
+  )
+  closed: str = "analysis/linear"
 
 
 def get_config(
@@ -55,12 +67,7 @@ def get_config(
   )
   config.model = dict(
     name="mean_scale_hyperprior",
-    analysis=dict(
-      name="hierarchical.Analysis",
-      channels=(16, 32, 64),
-      latent_channels=CHANNELS,
-      linear=True,
-    ),
+    analysis=dict(arm.analysis),
     synthesis=dict(arm.synthesis),
     hyper_analysis=dict(
       name="hyper.HyperAnalysis", channels=HYPER, companded=True
@@ -87,7 +94,7 @@ def get_config(
     # are small: 0.01 in the synthesis, 0.05 in the hyperprior.
     factors={
       "synthesis": 0.1,
-      "analysis/linear": 0.1,
+      arm.closed: 0.1,
       "hyper_analysis": 0.05,
       "hyper_synthesis": 0.3,
     },

@@ -46,6 +46,7 @@ class Comparison:
     lmbda: of the loss, bpp + lambda * MSE.
     steps: of training, of every arm.
     results: the experiment's folder of results.
+    part: the box whose cost is told.
     shown: image of Kodak of which each arm's copy is kept, by the first seed.
     measures: what is measured of every image besides rate and distortion.
   """
@@ -54,6 +55,7 @@ class Comparison:
   lmbda: float
   steps: int
   results: Path
+  part: str = "synthesis"
   shown: str = "kodim23"
   measures: Mapping[str, Measure] = dataclasses.field(default_factory=dict)
 
@@ -103,7 +105,7 @@ def run(comparison: Comparison) -> tuple[dict[str, Any], dict[str, Image]]:
     "lambda": comparison.lmbda,
     "steps": args.steps,
     "start": start,
-    "arms": compared(comparison.arms, runs),
+    "arms": compared(comparison.arms, runs, comparison.part),
   }
   comparison.results.mkdir(exist_ok=True)
   text = json.dumps(result, indent=1)
@@ -200,7 +202,9 @@ def measured(
 
 
 def compared(
-  arms: Sequence[Arm], runs: Mapping[str, Mapping[str, Any]]
+  arms: Sequence[Arm],
+  runs: Mapping[str, Mapping[str, Any]],
+  part: str = "synthesis",
 ) -> dict[str, Any]:
   """Each arm's runs, costs, and change of rate against the first arm's.
 
@@ -218,7 +222,7 @@ def compared(
       for seed, row in runs[arm.name].items()
     }
     found[arm.name] = {
-      "synthesis_kmac_per_pixel": cost(arm),
+      f"{part}_kmac_per_pixel": cost(arm, part),
       "rate_change_percent": {
         "mean": round(statistics.fmean(change.values()), 3),
         "seeds": {seed: round(value, 3) for seed, value in change.items()},
@@ -228,9 +232,9 @@ def compared(
   return found
 
 
-def cost(arm: Arm) -> float:
-  """kMAC per pixel of the synthesis, at Kodak's size."""
+def cost(arm: Arm, box: str) -> float:
+  """kMAC per pixel of the analysis or synthesis, at Kodak's size."""
   config = get_config(arm, lmbda=1.0, steps=1)
   parts = model_report(build(config.model.to_dict()), height=512, width=768)
-  (part,) = [part for part in parts if part.name == "synthesis"]
+  (part,) = [part for part in parts if part.name == box]
   return round(part.kmac_per_pixel, 3)

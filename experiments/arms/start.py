@@ -1,4 +1,4 @@
-"""One transform codec in the forms that the arms' syntheses can hold.
+"""One transform codec in the forms that the arms' transforms can hold.
 
 `lic_jax.training.start` knows the closed form of the residual path of a
 two-layer synthesis. Others begin as the same linear map:
@@ -7,6 +7,12 @@ two-layer synthesis. Others begin as the same linear map:
   two layers, residual   the blocks as 12 channels at half resolution
   two layers, plain      the same in its only path; through a leaky ReLU as 12
                          channels and their negatives: f(u) - f(-u) = 1.2 u
+
+Analyses:
+
+  with a linear path     the blocks; what is beside it starts at random
+  one convolution        the blocks
+  four convolutions      pixels to channels, by 2 three times; then the blocks
 
 Hidden channels to spare start small and random, and are not heard yet.
 """
@@ -26,7 +32,7 @@ from lic_jax.types import Float, UInt8
 
 PAINTED = 12  # hidden channels: 2x2 pixels of three colours
 LEAKY_GAIN = 1.2  # leaky_relu(u) - leaky_relu(-u), in units of u
-ALMOST_LINEAR = 1e-3  # gamma of an IGDN through which pixels pass
+ALMOST_LINEAR = 1e-3  # gamma of a GDN through which signals pass
 
 Kernel = Float[np.ndarray, "k k n m"]
 
@@ -54,7 +60,7 @@ def closed_form(config: ml_collections.ConfigDict, codec: Any) -> Any:
     box: codec[box] for box in ("hyper_analysis", "hyper_synthesis", "prior")
   }
   transform = codec["analysis"]["linear"]["kernel"]
-  params["analysis"]["linear"]["kernel"] = transform
+  _analysis(params["analysis"], transform)
   synthesis = params["synthesis"]
   step = step_of(config.loss.lmbda)
   if "conv" in synthesis:
@@ -64,6 +70,36 @@ def closed_form(config: ml_collections.ConfigDict, codec: Any) -> Any:
     paired = config.model.synthesis.get("activation") == "leaky_relu"
     _two_layers(synthesis, codec["synthesis"], paired, spare=SMALL * step)
   return params
+
+
+def _analysis(analysis: Any, transform: Kernel) -> None:
+  """The transform in an analysis, which is changed."""
+  if "linear" in analysis:
+    analysis["linear"]["kernel"] = transform
+    return
+  if "conv1" not in analysis:
+    analysis["conv0"]["kernel"] = transform
+    return
+  channels = 3
+  for i in range(3):
+    # A cell of 2x2 places to 4 times the channels.
+    gathered = np.eye(4 * channels, dtype=np.float32)
+    gathered = gathered.reshape(2, 2, channels, 4 * channels)
+    _put(analysis[f"conv{i}"], gathered, spare=SMALL)
+    _almost_linear(analysis[f"gdn{i}"]["weights"])
+    channels *= 4
+  # Bits of rows and of columns, the highest first: the last layer sees one of
+  # each, those before it have gathered the others, the lowest first.
+  bits = transform.reshape(*[2] * 8, 3, -1)
+  blocks = bits.transpose(0, 4, 1, 5, 2, 6, 3, 7, 8, 9)
+  _put(analysis["conv3"], blocks.reshape(2, 2, channels, -1))
+
+
+def _almost_linear(weights: Any) -> None:
+  """Makes a GDN, or its inverse, one through which signals pass."""
+  channels = len(weights["beta"])
+  gamma = ALMOST_LINEAR * np.eye(channels, dtype=np.float32)
+  weights["gamma"] = np.asarray(gdn.stored(gamma))
 
 
 def _two_layers(
@@ -90,9 +126,7 @@ def _two_layers(
   _put(synthesis["conv0"], blocks, spare=spare)
   _put(synthesis["conv1"], shuffle)
   if "igdn0" in synthesis:
-    channels = synthesis["conv0"]["kernel"].shape[-1]
-    gamma = ALMOST_LINEAR * np.eye(channels, dtype=np.float32)
-    synthesis["igdn0"]["gamma"] = np.asarray(gdn.stored(gamma))
+    _almost_linear(synthesis["igdn0"])
 
 
 def _random(config: ml_collections.ConfigDict) -> Any:

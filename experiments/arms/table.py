@@ -25,7 +25,7 @@ def table(result: Mapping[str, Any], measures: Sequence[str] = ()) -> str:
       _row(
         [
           f"`{name}`",
-          f"{arm['synthesis_kmac_per_pixel']:.2f}",
+          f"{next(v for k, v in arm.items() if 'kmac' in k):.2f}",
           *[f"{mean:.{n}f}" for mean, n in zip(means, digits)],
           f"{change['mean']:+.2f}",
           ", ".join(f"{value:+.2f}" for value in change["seeds"].values()),

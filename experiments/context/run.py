@@ -1,12 +1,13 @@
 r"""What a context model saves against the hyperprior, by real files.
 
-  python experiments/context/run.py --codecs=HYPERPRIOR,CONTEXT --images=KODAK
+  python experiments/context/run.py --codecs=HYPERPRIOR,CONTEXT \
+    --images=KODAK --results=DIR
 
 The two were trained on the same photographs, with the same transforms, batches
 and number of steps (`hyperprior.py` and `multi_reference.py` beside this file).
-Writes results/hyperprior.json and results/multi_reference.json, by
-lic_jax.evaluate, and results/comparison.json, which also says where the bits
-are: in z, and in y by the channels of each slice and by the two passes.
+Writes hyperprior.json and multi_reference.json, by lic_jax.evaluate, and
+comparison.json, which also says where the bits are: in z, and in y by the
+channels of each slice and by the two passes.
 
 Equal PSNR: both minimise bpp + lambda * MSE, so near its optimum a codec pays
 lambda bits per pixel for each unit of MSE. The second codec's rate is moved by
@@ -30,8 +31,6 @@ from lic_jax.data import images
 from lic_jax.entropy.checkerboard import Pass, positions
 from lic_jax.evaluation import runner
 
-RESULTS = Path(__file__).parent / "results"
-SLICES = 6  # of the context model
 NAMES = ("hyperprior", "multi_reference")
 
 
@@ -40,27 +39,30 @@ def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument("--codecs", required=True, help="two, by a comma")
   parser.add_argument("--images", required=True)
+  parser.add_argument("--results", required=True, type=Path)
   args = parser.parse_args()
   codecs = args.codecs.split(",")
-  RESULTS.mkdir(exist_ok=True)
+  args.results.mkdir(exist_ok=True, parents=True)
   reports = []
   for name, codec in zip(NAMES, codecs, strict=True):
-    output = (RESULTS / f"{name}.json").relative_to(Path.cwd())
+    output = args.results / f"{name}.json"
     status = evaluate.main(
       [f"--codec={codec}", f"--images={args.images}", f"--output={output}"]
     )
     if status:
       sys.exit(status)
     reports.append(json.loads(output.read_text()))
-  lmbdas = {bundles.find(codec).card["lambda"] for codec in codecs}
+  found = [bundles.find(codec) for codec in codecs]
+  lmbdas = {bundle.card["lambda"] for bundle in found}
   (lmbda,) = lmbdas  # one trade-off, or there is nothing to compare
+  slices = found[1].card["model"]["context"]["slices"]
   result = compare(*(report["images"] for report in reports), lmbda)
   result["kilobytes"] = {
-    name: where(bundles.find(codec), runner.find_images(args.images))
-    for name, codec in zip(NAMES, codecs)
+    name: where(bundle, runner.find_images(args.images), slices)
+    for name, bundle in zip(NAMES, found)
   }
   text = json.dumps(result, indent=1)
-  (RESULTS / "comparison.json").write_text(text + "\n")
+  (args.results / "comparison.json").write_text(text + "\n")
   print(json.dumps({k: v for k, v in result.items() if k != "images"}))
 
 
@@ -104,11 +106,11 @@ def compare(ours: list[dict], theirs: list[dict], lmbda: float) -> dict:
   }
 
 
-def where(bundle: bundles.Bundle, paths: Sequence[Path]) -> dict:
+def where(bundle: bundles.Bundle, paths: Sequence[Path], slices: int) -> dict:
   """Kilobytes of all images in z, and in y by slices and passes."""
   tables = bundle.decoder.scale_tables
   logs = -np.log2(tables.frequencies / 2.0**PRECISION)
-  z, of_slices, of_anchors, of_rest = 0, np.zeros(SLICES), 0.0, 0.0
+  z, of_slices, of_anchors, of_rest = 0, np.zeros(slices), 0.0, 0.0
   for path in paths:
     encoded = encode.encode(images.read_rgb(path), bundle)
     y, index = encoded.symbols.y[0], encoded.index[0]
@@ -118,7 +120,7 @@ def where(bundle: bundles.Bundle, paths: Sequence[Path]) -> dict:
     bits = logs[tables.starts[index] + entry]
     bits[outside] += 16  # about what an escape's value takes
     anchors = positions(*bits.shape[:2], Pass.ANCHOR)
-    of_slices += np.add.reduce(np.split(bits, SLICES, axis=-1), axis=(1, 2, 3))
+    of_slices += np.add.reduce(np.split(bits, slices, axis=-1), axis=(1, 2, 3))
     of_anchors += bits[anchors[..., 0]].sum()
     of_rest += bits[~anchors[..., 0]].sum()
     z += len(container.unpack(encoded.data).hyper_latent)

@@ -47,7 +47,7 @@ def parameters_of(folder: pathlib.Path, *, like: Any) -> Any:
     LicError: there is neither, or its parameters are not the model's.
   """
   if (folder / bundles.CARD).is_file():
-    params = _of_bundle(bundles.read(folder))
+    params = of_bundle(bundles.read(folder))
   else:
     try:
       params = load_params(folder)[1]
@@ -72,7 +72,7 @@ def parameters_of(folder: pathlib.Path, *, like: Any) -> Any:
   return params
 
 
-def _of_bundle(bundle: bundles.Bundle) -> dict[str, Any]:
+def of_bundle(bundle: bundles.Bundle) -> dict[str, Any]:
   """What a bundle was made of: effective weights turned into parameters."""
 
   def stored(weights: Any) -> Any:

@@ -51,6 +51,28 @@ def test_arms_begin_as_one_synthesis():
     np.testing.assert_allclose(other, first, atol=1e-5)
 
 
+def test_arms_begin_as_one_analysis():
+  config, start = load("arms.config"), load("arms.start")
+  rng = np.random.default_rng(0)
+  patches = rng.integers(0, 255, (8, 64, 64, 3)).cumsum(1).cumsum(2)
+  codec = start.known_codec(0.01, (patches >> 8).astype(np.uint8))
+  x = rng.uniform(-0.5, 0.5, (1, 64, 64, 3)).astype(np.float32)
+  blocks = x.reshape(4, 16, 4, 16, 3).transpose(0, 2, 1, 3, 4).reshape(16, -1)
+  kernel = codec["analysis"]["linear"]["kernel"]
+  expected = (blocks @ kernel.reshape(768, -1)).reshape(1, 4, 4, -1)
+
+  def analysed(arm):
+    found = config.get_config(arm, lmbda=0.01, steps=1, seed=1)
+    params = start.closed_form(found, codec)
+    analysis = build(found.model.to_dict()).analysis
+    return analysis.apply({"params": params["analysis"]}, x)
+
+  arms = {arm.name: arm for arm in load("analysis_ablation.run").ARMS}
+  np.testing.assert_allclose(analysed(arms["linear"]), expected, atol=1e-4)
+  # GDNs that are only almost linear.
+  np.testing.assert_allclose(analysed(arms["cnn"]), expected, atol=0.02)
+
+
 def test_rate_at_equal_mse():
   run, config = load("arms.run"), load("arms.config")
   arms = [config.Arm("a"), config.Arm("b")]
