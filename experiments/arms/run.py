@@ -210,7 +210,7 @@ def compared(
 
   Both minimise bpp + lambda * MSE, so near its optimum a codec pays lambda bits
   per pixel for each unit of MSE: at equal MSE the rate of the second differs by
-  the difference of the losses.
+  the difference of the losses. Costs are those of one part.
   """
   first = runs[arms[0].name]
   found = {}
