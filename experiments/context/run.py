@@ -4,7 +4,8 @@ r"""What a context model saves against the hyperprior, by real files.
     --images=KODAK --results=DIR
 
 The two were trained on the same photographs, with the same transforms, batches
-and number of steps (`hyperprior.py` and `multi_reference.py` beside this file).
+and number of steps (`hyperprior.py` and `multi_reference.py` beside this file,
+or those of `../context_gain`).
 Writes hyperprior.json and multi_reference.json, by lic_jax.evaluate, and
 comparison.json, which also says where the bits are: in z, and in y by the
 channels of each slice and by the two passes.

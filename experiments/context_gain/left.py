@@ -24,8 +24,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from experiments.context_gain.one_rate import photographs
 from lic_jax.codec import bundle as bundles
-from lic_jax.data import resident, sources
 from lic_jax.entropy import checkerboard, gaussian
 from lic_jax.evaluation import runner
 from lic_jax.models.build import build
@@ -35,7 +35,7 @@ from lic_jax.training.step import to_unit
 from lic_jax.types import Array, Bool, Float
 
 HERE = Path(__file__).parent
-PATCHES, SIDE, HOLDOUT = 832, 256, 0.02  # one of every photograph
+PATCHES, HOLDOUT = 832, 0.02  # of almost every photograph one
 SLICE = 32  # channels
 STEPS, BATCH, RATE = 250, 8192, 2e-2
 OUTLIER = 5.0  # standard deviations
@@ -87,8 +87,7 @@ def latents(
   """What the hyperprior's means leave, and its scales, at middle quality."""
   model = build({**bundle.card["model"], "dtype": "float32"})
   params = jax.tree.map(jnp.asarray, of_bundle(bundle))
-  source, _ = sources.split_holdout(sources.open_source(train), HOLDOUT)
-  patches = resident.validation_patches(source, count=PATCHES, size=SIDE)
+  patches = photographs(train, HOLDOUT, PATCHES)
 
   def look(model, x):
     found = model.analyse(to_unit(x))

@@ -60,10 +60,12 @@ def main() -> None:
   plant(config, args.output, params)
 
 
-def photographs(train: str, holdout: float) -> UInt8[np.ndarray, "n h w 3"]:
+def photographs(
+  train: str, holdout: float, count: int = PATCHES
+) -> UInt8[np.ndarray, "n 256 256 3"]:
   """Patches of those that are not held out."""
   source, _ = sources.split_holdout(sources.open_source(train), holdout)
-  return resident.validation_patches(source, count=PATCHES, size=256)
+  return resident.validation_patches(source, count=count, size=256)
 
 
 def seen(
