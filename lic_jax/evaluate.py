@@ -1,7 +1,7 @@
 """Measures a codec on a folder of images, by real files, into one JSON.
 
   python -m lic_jax.evaluate --codec=NAME_OR_DIR --images=DIR --output=FILE.json
-    [--quality=Q,...] [--sga_steps=N]
+    [--quality=Q,...] [--rdoq=N] [--sga_steps=N]
     [--report=DIR [--report_images=N] [--published=FILE.json]]
 
 Prints a line per image and the means. What each key means: `evaluation.runner`.
@@ -19,6 +19,7 @@ from typing import Any
 from lic_jax.codec import bundle as bundles
 from lic_jax.codec import storage
 from lic_jax.evaluation import runner
+from lic_jax.sga import rdoq
 from lic_jax.types import LicError
 
 
@@ -48,10 +49,12 @@ def run(args: argparse.Namespace, argv: list[str]) -> list[runner.Row]:
   paths = runner.find_images(args.images)
   bundle = bundles.find(args.codec)
   report = _report(args, bundle) if args.report else None
+  sweeps = rdoq.usual(bundle) if args.rdoq is None else args.rdoq
   result = {
     "codec": bundle.folder.resolve().name,
     "fingerprint": bundle.card["fingerprint"],
     "dataset": Path(args.images).resolve().name,
+    "rdoq_sweeps": sweeps,
     "sga_steps": args.sga_steps,
     "machine": runner.machine(),
     "commit": runner.commit(Path(__file__).parent),
@@ -62,6 +65,7 @@ def run(args: argparse.Namespace, argv: list[str]) -> list[runner.Row]:
     bundle,
     paths,
     qualities=args.quality,
+    sweeps=sweeps,
     sga_steps=args.sga_steps,
     seen=report and report.see,
   )
@@ -112,11 +116,18 @@ def _parser() -> argparse.ArgumentParser:
     help="qualities, separated by commas; the whole ones by default",
   )
   parser.add_argument(
+    "--rdoq",
+    type=_count,
+    metavar="N",
+    help="sweeps of rate-distortion optimised quantisation; by default as many "
+    "as `lic encode` makes",
+  )
+  parser.add_argument(
     "--sga_steps",
     type=_count,
     default=0,
     metavar="N",
-    help="steps of iterative encoding; 0, the default, for none",
+    help="steps of stochastic Gumbel annealing; 0, the default, for none",
   )
   parser.add_argument(
     "--report", metavar="DIR", help="folder for a page, DIR/index.html"

@@ -85,18 +85,15 @@ def _save(image: Image.Image, file: Any, filename: str | bytes) -> None:
   try:
     pixels = _pixels(image)
     bundle = bundles.find(options.get("codec"))
-    steps = options.get("sga")
     # Imported here because it brings JAX, which opening does without.
-    if steps is None:
-      from lic_jax.codec import encode
+    from lic_jax.sga import encode
 
-      encoded = encode.encode(pixels, bundle, quality=options.get("quality"))
-    else:
-      from lic_jax.sga import encode
-
-      encoded = encode.encode(
-        pixels, bundle, quality=options.get("quality"), steps=steps
-      )
+    encoded = encode.encode(
+      pixels,
+      bundle,
+      quality=options.get("quality"),
+      steps=options.get("sga"),
+    )
   except LicError as error:
     raise OSError(str(error)) from error
   file.write(encoded.data)

@@ -10,8 +10,8 @@ from PIL import Image
 
 from lic_jax import compress
 from lic_jax.codec import bundle as bundles
-from lic_jax.codec import encode
 from lic_jax.commands import folders
+from lic_jax.sga import encode
 
 
 @pytest.fixture(scope="module")

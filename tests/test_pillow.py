@@ -14,7 +14,8 @@ from PIL import Image, UnidentifiedImageError
 
 import lic_jax.pillow
 from lic_jax.codec import bundle as bundles
-from lic_jax.codec import decode, encode
+from lic_jax.codec import decode
+from lic_jax.sga import encode
 from lic_jax.types import LicError
 
 

@@ -178,7 +178,7 @@ def encode_latents(
   )
   offset, index = decoding.channel_prior(decoder, height, width)
   if decoder.scale_tables is None:
-    y, y_hat = _quantise(latents.y, offset)
+    y, y_hat = quantise(latents.y, offset)
     symbols, decoded = Latents(y=y), Latents(y=y_hat)
     outermost = latent = coder.encode_symbols(
       y, index, decoder.channel_tables, entropy_coder
@@ -186,14 +186,14 @@ def encode_latents(
     hyper_latent = b""
     crc = container.symbols_crc(header, y)
   else:
-    z, z_hat = _quantise(latents.z, offset)
+    z, z_hat = quantise(latents.z, offset)
     outermost = hyper_latent = coder.encode_symbols(
       z, index, decoder.channel_tables, entropy_coder
     )
     if decoder.context is None:
       mean, index = decoding.prior(decoder, z)
       step, index = decoding.at_quality(decoder, number, index)
-      y, y_hat = _quantise(latents.y, mean, step)
+      y, y_hat = quantise(latents.y, mean, step)
       passes = [(y, index)]
     else:
       y, y_hat, index, passes = _quantise_slices(latents.y, decoder.context, z)
@@ -233,7 +233,7 @@ def estimated_bits(encoded: Encoded, bundle: Bundle) -> float:
   return float(estimate(latents.z, y, outside, log_gain)) + escapes
 
 
-def _quantise(
+def quantise(
   latent: Float[np.ndarray, "..."],
   offset: Float[np.ndarray, "1 h w c"],
   step: Float[np.ndarray, "#c"] | None = None,

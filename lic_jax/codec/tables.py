@@ -9,8 +9,9 @@ distribution function (design, Numerics 1).
 There are two kinds. Scale tables: a Gaussian integrated over unit bins, for
 the scale indices 0, 1/4, 2/4, ..., 63 of specification 2.2. Whole indices
 alone would cost up to 1.5 % of rate where scales are small; quarters cost less
-than 0.1 % and still fit 8 bits. Channel tables: the deep factorized prior, one
-per channel (specification 2.1).
+than 0.1 % and still fit 8 bits. They may be fitted to symbols of photographs
+afterwards. Channel tables: the deep factorized prior, one per channel
+(specification 2.1).
 """
 
 import dataclasses
@@ -86,6 +87,29 @@ def scale_tables(steps_per_scale: int = STEPS_PER_SCALE) -> Tables:
     masses.append(mass)
     minima.append(-widest)
   return _collect(masses, minima)
+
+
+def fitted(
+  tables: Tables, counts: Int[np.ndarray, "n"], *, weight: float
+) -> Tables:
+  """Scale tables with what symbols were seen to be: Dirichlet posterior means.
+
+  Args:
+    tables: what is believed without symbols, each about 0.
+    counts: of every entry, laid end to end as in `tables`.
+    weight: symbols that the belief counts for, in every table.
+
+  Returns:
+    Tables of the same ranges; a symbol and its negative are equally likely.
+  """
+  masses = []
+  for start, length in zip(tables.starts, tables.lengths):
+    belief = tables.frequencies[start : start + length] / TOTAL
+    seen = counts[start : start + length].astype(np.float64)
+    seen[:-1] = (seen[:-1] + seen[-2::-1]) / 2
+    mass = (seen + weight * belief) / (seen.sum() + weight)
+    masses.append(mass[:-1])
+  return _collect(masses, tables.minima.tolist())
 
 
 def scale_borders(

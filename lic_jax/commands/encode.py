@@ -24,10 +24,12 @@ class Encode:
     target_bpp: instead of a quality: the best whose file has at most so many
       bits per pixel.
     entropy_coder: one of `codec.coder.CODERS`.
-    steps: of iterative encoding, and
+    sweeps: of rate-distortion optimised quantisation; None for the usual
+      number where the codec has what they need.
+    steps: of stochastic Gumbel annealing, and
     seconds: for it; None and None for none.
-    seed: of iterative encoding.
-    window: side of what it works on at once, pixels.
+    seed: of both searches.
+    window: side of what they work on at once, pixels.
     background: colour behind transparency; None refuses transparent images.
     convert: accept what is not 8-bit RGB or grey.
     max_pixels: that an image may have.
@@ -37,6 +39,7 @@ class Encode:
   quality: float | int | None = None
   target_bpp: float | None = None
   entropy_coder: str = "ans"
+  sweeps: int | None = None
   steps: int | None = None
   seconds: float | None = None
   seed: int = 0
@@ -87,29 +90,24 @@ class Encode:
   ) -> Callable[[float | int | None], bytes]:
     """Of one image: from a quality to the `.lic` file."""
     # Imported here because it brings JAX, which other commands do without.
-    if self.steps is None and self.seconds is None:
-      from lic_jax.codec import encode
+    from lic_jax.codec import encode
+    from lic_jax.sga.encode import encode as search
 
-      latents = encode.analyse(encode.as_rgb(pixels), self.bundle)
-      options = dict(latents=latents)
-    else:
-      from lic_jax.sga import encode
+    latents = encode.analyse(encode.as_rgb(pixels), self.bundle)
 
-      options = dict(
+    def coded(quality: float | int | None) -> bytes:
+      return search(
+        pixels,
+        self.bundle,
+        quality=quality,
+        sweeps=self.sweeps,
         steps=self.steps,
         seconds=self.seconds,
         seed=self.seed,
         core=self.window,
         report=report,
-      )
-
-    def coded(quality: float | int | None) -> bytes:
-      return encode.encode(
-        pixels,
-        self.bundle,
-        quality=quality,
         entropy_coder=self.entropy_coder,
-        **options,
+        latents=latents,
       ).data
 
     return coded

@@ -53,6 +53,7 @@ def evaluate(
   paths: Sequence[Path],
   *,
   qualities: Sequence[float | int] | None = None,
+  sweeps: int | None = None,
   sga_steps: int = 0,
   report: Callable[[str], None] = print,
   seen: Seen | None = None,
@@ -63,7 +64,8 @@ def evaluate(
     bundle: the codec.
     paths: of the images.
     qualities: None for the whole ones that the codec has.
-    sga_steps: steps of iterative encoding; 0 for none.
+    sweeps: of `sga.rdoq`; None for as many as `lic encode` makes.
+    sga_steps: steps of stochastic Gumbel annealing; 0 for none.
     report: takes one line of progress per image and quality.
     seen: takes what was measured, per image and quality.
 
@@ -77,11 +79,17 @@ def evaluate(
     rgb = images.read_rgb(path)
     if _padded(rgb, bundle) not in compiled:
       # Compiles, so that times are those of work.
-      measure(rgb, bundle, quality=qualities[0], sga_steps=min(1, sga_steps))
+      measure(
+        rgb,
+        bundle,
+        quality=qualities[0],
+        sweeps=sweeps,
+        sga_steps=min(1, sga_steps),
+      )
       compiled.add(_padded(rgb, bundle))
     for quality in qualities:
       row, decoded = measure_decoded(
-        rgb, bundle, quality=quality, sga_steps=sga_steps
+        rgb, bundle, quality=quality, sweeps=sweeps, sga_steps=sga_steps
       )
       row = {"name": path.name, **row}
       rows.append(row)
@@ -101,6 +109,7 @@ def measure(
   bundle: Bundle,
   *,
   quality: float | int,
+  sweeps: int | None = None,
   sga_steps: int = 0,
 ) -> Row:
   """One image through a real file.
@@ -109,7 +118,8 @@ def measure(
     height, width, quality, bytes, bpp, estimated_bpp, psnr (dB, None where
     nothing was lost), ms_ssim, encode_s and decode_s.
   """
-  return measure_decoded(rgb, bundle, quality=quality, sga_steps=sga_steps)[0]
+  options = dict(quality=quality, sweeps=sweeps, sga_steps=sga_steps)
+  return measure_decoded(rgb, bundle, **options)[0]
 
 
 def measure_decoded(
@@ -117,15 +127,15 @@ def measure_decoded(
   bundle: Bundle,
   *,
   quality: float | int,
+  sweeps: int | None = None,
   sga_steps: int = 0,
 ) -> tuple[Row, UInt8[np.ndarray, "h w 3"]]:
   """The row of `measure`, and the decoded image."""
   height, width = rgb.shape[:2]
   start = time.perf_counter()
-  if sga_steps:
-    encoded = iterative.encode(rgb, bundle, quality=quality, steps=sga_steps)
-  else:
-    encoded = encode.encode(rgb, bundle, quality=quality)
+  encoded = iterative.encode(
+    rgb, bundle, quality=quality, sweeps=sweeps, steps=sga_steps or None
+  )
   encode_s = time.perf_counter() - start
   start = time.perf_counter()
   decoded = decode.decode(encoded.data, bundle)

@@ -1,1 +1,1 @@
-"""Iterative encoding: the best latents for one image and a frozen decoder."""
+"""Iterative encoding: better latents for one image and a frozen decoder."""

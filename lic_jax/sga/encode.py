@@ -1,8 +1,10 @@
 """Iterative encoding: an image to a better `.lic` file for the same decoder.
 
-  x --analysis--> (y, z) --optimizer, by windows--> (y, z) --codec--> bytes
+  x --analysis--> (y, z) --SGA, by windows--> (y, z) --RDOQ--> (y, z)
+    --codec--> bytes
 
-The file is an ordinary one: whoever decodes it neither knows nor pays.
+Both searches may be left out. The file is an ordinary one: whoever decodes it
+neither knows nor pays.
 
 The latents of a window's core are optimised while those of its margin are held;
 what they do together is judged over the whole window. Windows are visited in
@@ -26,7 +28,7 @@ from lic_jax.codec.bundle import Bundle
 from lic_jax.codec.encode import Encoded
 from lic_jax.ops.padding import pad_reflect
 from lic_jax.ops.windows import Span, windows
-from lic_jax.sga import schedule
+from lic_jax.sga import rdoq, schedule
 from lic_jax.sga.objective import Target, Terms, Variables
 from lic_jax.sga.optimizer import Optimizer, Problem
 from lic_jax.types import Array, Latents, LicError, UInt8
@@ -69,6 +71,7 @@ def encode(
   bundle: Bundle,
   *,
   quality: float | int | None = None,
+  sweeps: int | None = None,
   steps: int | None = None,
   seconds: float | None = None,
   seed: int = 0,
@@ -76,39 +79,61 @@ def encode(
   margin: int = MARGIN,
   report: Report | None = None,
   entropy_coder: str = "ans",
+  latents: Latents | None = None,
 ) -> Encoded:
-  """Encodes an image by stochastic Gumbel annealing.
+  """Encodes an image, and looks for better latents than those of the analysis.
 
   Args:
     pixels: 8 bits, of any size from 1x1 up: RGB, (h, w, 3), or grey, (h, w).
     bundle: the codec.
     quality: of those that the codec has; None for the one in the middle.
-    steps: of optimisation, and
-    seconds: for it, compilation included; whichever ends first. At least one.
+    sweeps: of `rdoq`; 0 leaves latents rounded, None makes the usual number
+      where the codec has what they need.
+    steps: of stochastic Gumbel annealing, before that, and
+    seconds: for it, compilation included; whichever ends first. None and None
+      for none.
     seed: the same on the same machine gives the same bytes, unless `seconds`
       ended the run.
     core: side of what is optimised at once, pixels, a multiple of 64.
     margin: pixels around it that are held meanwhile, a multiple of 64.
     report: called after every few steps.
     entropy_coder: one of `codec.coder.CODERS`.
+    latents: of `codec.encode.analyse`, where they are known.
 
   Raises:
     LicError: as `codec.encode.encode`, or a window that does not fit.
   """
   rgb = codec.as_rgb(pixels)
-  start = codec.analyse(rgb, bundle)
-  latents = optimise(
-    rgb[None],
-    start,
-    bundle,
-    quality=quality,
-    steps=steps,
-    seconds=seconds,
-    seed=seed,
-    core=core,
-    margin=margin,
-    report=report,
-  )
+  _check_window(bundle, core, margin)
+  if latents is None:
+    latents = codec.analyse(rgb, bundle)
+  searched = steps is not None or seconds is not None
+  if searched:
+    latents = optimise(
+      rgb[None],
+      latents,
+      bundle,
+      quality=quality,
+      steps=steps,
+      seconds=seconds,
+      seed=seed,
+      core=core,
+      margin=margin,
+      report=report,
+    )
+  if sweeps is None:
+    sweeps = rdoq.usual(bundle)
+  if sweeps:
+    latents = rdoq.refine(
+      rgb,
+      latents,
+      bundle,
+      quality=quality,
+      sweeps=sweeps,
+      searched=searched,
+      seed=seed,
+      core=core,
+    )
   height, width = rgb.shape[:2]
   return codec.encode_latents(
     latents,
@@ -139,20 +164,16 @@ def optimise(
   Args:
     pictures: 8-bit RGB; spread over the devices if their number allows it.
     start: continuous latents of the padded images, (b, h/16, w/16, c).
-    bundle, quality, steps, seconds, seed, core, margin, report: as in `encode`;
-      `steps` are those of each window, `seconds` are shared by all.
+    bundle, quality, seed, core, margin, report: as in `encode`.
+    steps: of each window, and
+    seconds: shared by all; whichever ends first. At least one.
 
   Raises:
     LicError: the codec has no such quality, has a context model or another
       distortion than MSE; or `core` or `margin` is no multiple of its stride.
   """
-  stride = bundle.decoder.stride
   _check(bundle)
-  if core < stride or margin < 0 or core % stride or margin % stride:
-    raise LicError(
-      f"a window of {core} pixels with a margin of {margin} does not fit the "
-      f"codec's grid; both must be multiples of {stride}"
-    )
+  _check_window(bundle, core, margin)
   whole = problem(pictures, start, bundle, seed=seed)
   optimizer = _optimizer(bundle.folder, bundle.card["fingerprint"])
   latents = jax.tree.map(np.array, whole.start)
@@ -260,6 +281,20 @@ def _check(bundle: Bundle) -> None:
   if distortion != "mse":
     raise LicError(
       f"iterative encoding lowers the MSE; this codec has {distortion}"
+    )
+
+
+def _check_window(bundle: Bundle, core: int, margin: int) -> None:
+  """Refuses windows that do not lie on the codec's grid.
+
+  Raises:
+    LicError: this is one.
+  """
+  stride = bundle.decoder.stride
+  if core < stride or margin < 0 or core % stride or margin % stride:
+    raise LicError(
+      f"a window of {core} pixels with a margin of {margin} does not fit the "
+      f"codec's grid; both must be multiples of {stride}"
     )
 
 

@@ -11,6 +11,7 @@ from lic_jax import evaluate, types
 from lic_jax.codec import decode, encode
 from lic_jax.data import images
 from lic_jax.evaluation import runner
+from lic_jax.sga import encode as iterative
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +48,12 @@ def test_the_json_has_the_keys_and_means_of_the_design(
   assert lines[1].startswith("2/2 b.png quality 0: ")
   result = json.loads(output.read_text())
   assert (
-    {"codec", "dataset", "sga_steps", "machine", "commit", "command"}
-    | {"date", "images", "points"}
+    {"codec", "dataset", "rdoq_sweeps", "sga_steps", "machine", "commit"}
+    | {"command", "date", "images", "points"}
   ) <= result.keys()
   assert result["codec"] == "tiny"
   assert result["dataset"] == folder.name
-  assert result["sga_steps"] == 0
+  assert (result["rdoq_sweeps"], result["sga_steps"]) == (6, 0)
   assert f"--codec={codec.folder}" in result["command"]
   rows = result["images"]
   assert [row["name"] for row in rows] == ["a.png", "b.png"]
@@ -68,7 +69,7 @@ def test_the_json_has_the_keys_and_means_of_the_design(
 def test_a_row_is_what_the_file_gives(codec):
   rgb = tiny_codec.photograph()[:70, :50]
   row = runner.measure(rgb, codec, quality=0)
-  encoded = encode.encode(rgb, codec)
+  encoded = iterative.encode(rgb, codec)
   decoded = decode.decode(encoded.data, codec)
   assert row["bytes"] == len(encoded.data)
   assert (row["height"], row["width"]) == (70, 50)
@@ -77,6 +78,18 @@ def test_a_row_is_what_the_file_gives(codec):
   assert 0 < row["ms_ssim"] < 1
   estimated = encode.estimated_bits(encoded, codec) / (70 * 50)
   assert row["estimated_bpp"] == pytest.approx(estimated)
+
+
+def test_searches_make_the_file_they_are_said_to(codec):
+  rgb = tiny_codec.photograph()[:70, :50]
+  for options in (dict(sweeps=0), dict(sweeps=2, sga_steps=3)):
+    row = runner.measure(rgb, codec, quality=0, **options)
+    steps = options.get("sga_steps")
+    encoded = iterative.encode(
+      rgb, codec, sweeps=options["sweeps"], steps=steps
+    )
+    assert row["bytes"] == len(encoded.data)
+  assert row["bytes"] != len(encode.encode(rgb, codec).data)
 
 
 def test_a_point_with_a_lossless_image_has_no_psnr():

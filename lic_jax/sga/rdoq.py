@@ -1,0 +1,452 @@
+"""Rate-distortion optimised quantisation: symbols that are worth their bits.
+
+Rounding takes the nearest symbol, whatever it costs. Video encoders look one
+step further (Karczewicz et al. 2008, "Rate distortion optimized quantization";
+sweeps over fields in turn: Besag 1986, iterated conditional modes): a symbol
+may be one less, one more, or zero, where that lowers
+
+  bits of the files' own tables + lambda * 255^2 / 3 * squared error,
+
+the squared error as a quadratic around the present picture,
+
+  e(k + d) = e(k) + slope d + curvature d^2,
+
+with the slope of every symbol from one gradient of the synthesis, and a
+curvature for every channel: |J e_i|^2, the energy that a symbol paints, whose
+mean over positions is that of (J^T s)^2 for random signs s. Only half of the
+symbols, drawn anew, move at once, since neighbours paint over each other.
+
+The file is an ordinary one. z stays as it is. Images are worked on in windows,
+as in `codec.encode.analyse`; whatever their cores, the result is the same where
+margins are as wide as the synthesis reaches.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lic_jax.codec import bundle as bundles
+from lic_jax.codec import decode as decoding
+from lic_jax.codec import encode as codec
+from lic_jax.codec.bundle import Bundle
+from lic_jax.codec.tables import PRECISION, Tables
+from lic_jax.ops import gain
+from lic_jax.ops.padding import pad_reflect
+from lic_jax.ops.windows import Span, windows
+from lic_jax.sga import frozen, objective
+from lic_jax.types import Array, Float, Int, Latents, LicError, UInt, UInt8
+
+# After so many a file is within 0.3 % of where it would end.
+SWEEPS = 6
+# Pixels, multiples of 64: the side of what is worked on at once, and a margin
+# as wide as a synthesis reaches.
+CORE, MARGIN = 1024, 64
+# What the curvature is multiplied by, for what moves along with a symbol: all
+# of a latent, when rounding is left, and half of it in a sweep.
+ALL, HALF = 3.0, 1.1
+# Bits of an escape's side bytes, about.
+SIDE_BITS = 16.0
+
+
+class Grid(NamedTuple):
+  """What the symbols of one image's y stand for, and cost.
+
+  Attributes:
+    offset: of the grid, (1, h, w, c).
+    step: of the grid, (c,) or (1,).
+    table: numbers of tables, (1, h, w, c).
+  """
+
+  offset: Float[np.ndarray, "1 h w c"]
+  step: Float[np.ndarray, "#c"]
+  table: UInt[np.ndarray, "1 h w c"]
+
+
+class Objective(NamedTuple):
+  """What is minimised, but for the image.
+
+  Attributes:
+    synthesis: `frozen` layers.
+    costs: bits of the symbols -r, ..., r by every table, (t, 2 r + 1).
+    step: of the grid, (c,) or (1,).
+    weight: bits that a unit of squared error, of pixels in [-0.5, 0.5], is
+      worth.
+  """
+
+  synthesis: Mapping[str, Any]
+  costs: Array
+  step: Array
+  weight: Array
+
+
+class Window(NamedTuple):
+  """Part of an image.
+
+  Attributes:
+    symbols: of y, int32, (1, h, w, c).
+    offset, table: of y, (1, h, w, c).
+    x: image in [-0.5, 0.5], (h, w, 3).
+    real: 1 for pixels that count, (h, w, 1).
+  """
+
+  symbols: Array
+  offset: Array
+  table: Array
+  x: Array
+  real: Array
+
+
+def is_possible(bundle: Bundle) -> bool:
+  """Whether a codec has what this needs: MSE, a lambda, no context model."""
+  card = bundle.card
+  is_mse = card.get("distortion", "mse") == "mse"
+  has_lambda = card.get("lambda") is not None
+  return is_mse and has_lambda and bundle.decoder.context is None
+
+
+def usual(bundle: Bundle) -> int:
+  """How many sweeps are made where nobody says."""
+  return SWEEPS if is_possible(bundle) else 0
+
+
+def refine(
+  rgb: UInt8[np.ndarray, "h w 3"],
+  latents: Latents,
+  bundle: Bundle,
+  *,
+  quality: float | int | None = None,
+  sweeps: int = SWEEPS,
+  searched: bool = False,
+  seed: int = 0,
+  core: int = CORE,
+) -> Latents:
+  """Latents whose rounding makes a better file, or as good a one.
+
+  Args:
+    rgb: the image.
+    latents: continuous, (1, h/16, w/16, c).
+    bundle: the codec.
+    quality: of those that the codec has; None for the one in the middle.
+    sweeps: how often the symbols are gone over.
+    searched: whether the latents come from a search, not from the analysis:
+      what rounding takes off them then says nothing about the picture.
+    seed: of the halves and signs.
+    core: side of what is worked on at once, pixels, a multiple of 64.
+
+  Raises:
+    LicError: the codec has no such quality; or it is none that `is_possible`.
+  """
+  if not is_possible(bundle):
+    raise LicError(
+      "rate-distortion optimised quantisation is for codecs of the squared "
+      "error without a context model"
+    )
+  number = bundle.number(quality)
+  grid = _grid(latents, bundle, number, *rgb.shape[:2])
+  rounded, _ = codec.quantise(latents.y, grid.offset, grid.step)
+  search = _Search(rgb, grid, bundle, number, core)
+  curvature = search.curvature(rounded, jax.random.key(seed))
+  found = rounded
+  if not searched:
+    left = (latents.y - grid.offset) / grid.step - rounded
+    found = search.settle(rounded, left, ALL * curvature)
+  for sweep in range(sweeps):
+    key = jax.random.fold_in(jax.random.key(seed), sweep)
+    found = search.sweep(found, HALF * curvature, key)
+  if not search.loss(found) < search.loss(rounded):
+    found = rounded
+  y_hat = decoding.dequantise(found, grid.offset, grid.step)
+  return Latents(y=y_hat, z=latents.z)
+
+
+def choose(
+  costs: Float[Array, "t n"],
+  table: UInt[Array, "*b"],
+  symbols: Int[Array, "*b"],
+  slope: Float[Array, "*b"],
+  curvature: Float[Array, "*#b"],
+) -> Int[Array, "*b"]:
+  """The best of k - 1, k, k + 1 and 0; k where none is better.
+
+  Args:
+    costs: bits of -r, ..., r by every table; beyond, those of the end.
+    table: of each symbol.
+    symbols: k.
+    slope, curvature: of the other costs of k + d, slope d + curvature d^2.
+  """
+
+  def cost(k: Array) -> Array:
+    d = k - symbols
+    return bits(costs, table, k) + d * (slope + curvature * d)
+
+  best, least = symbols, cost(symbols)
+  for k in (symbols - 1, symbols + 1, jnp.zeros_like(symbols)):
+    other = cost(k)
+    best = jnp.where(other < least, k, best)
+    least = jnp.minimum(other, least)
+  return best
+
+
+def sweep(
+  function: Mapping[str, Any],
+  one: Objective,
+  window: Window,
+  curvature: Float[Array, "c"],
+  key: Array,
+) -> Int[Array, "1 h w c"]:
+  """The symbols of a window, half of them replaced by their best candidates.
+
+  Args:
+    function: of the decoder's synthesis, as in `objective.run`.
+    one: the objective.
+    window: the symbols and what they are to paint.
+    curvature: of each channel.
+    key: of the half.
+  """
+  symbols = window.symbols
+  slope = jax.grad(error, 3)(function, one, window, painted(one, window))
+  chosen = choose(one.costs, window.table, symbols, one.step * slope, curvature)
+  return jnp.where(
+    jax.random.bernoulli(key, 0.5, symbols.shape), chosen, symbols
+  )
+
+
+def curvature(
+  function: Mapping[str, Any], one: Objective, window: Window, key: Array
+) -> Float[Array, "c"]:
+  """Weighted energy that a symbol paints, the mean over each channel.
+
+  Args:
+    function, one, window: as in `sweep`.
+    key: of the signs.
+  """
+  paint = functools.partial(objective.run, function, one.synthesis)
+  x_hat, transpose = jax.vjp(paint, painted(one, window)[0])
+  (seen,) = transpose(jax.random.rademacher(key, x_hat.shape, x_hat.dtype))
+  return one.weight * jnp.square(one.step) * jnp.mean(jnp.square(seen), (0, 1))
+
+
+def error(
+  function: Mapping[str, Any],
+  one: Objective,
+  window: Window,
+  y: Float[Array, "1 h w c"],
+) -> Float[Array, ""]:
+  """Weighted squared error of the picture that a latent gives."""
+  x_hat = objective.run(function, one.synthesis, y[0])
+  return one.weight * jnp.sum(window.real * jnp.square(x_hat - window.x))
+
+
+def painted(one: Objective, window: Window) -> Float[Array, "1 h w c"]:
+  """The latent that symbols stand for."""
+  return window.offset + one.step * window.symbols
+
+
+def bits(
+  costs: Float[Array, "t n"],
+  table: UInt[Array, "*b"],
+  symbols: Int[Array, "*b"],
+) -> Float[Array, "*b"]:
+  """Of each symbol; beyond what tables have, those of the end."""
+  reach = costs.shape[1] // 2
+  return costs[table, jnp.clip(symbols, -reach, reach) + reach]
+
+
+def costs_of(tables: Tables) -> Float[np.ndarray, "t n"]:
+  """Bits of the symbols -r, ..., r by every table; r is the widest's."""
+  first, last = tables.minima, tables.minima + tables.lengths - 2
+  reach = int(max(-first.min(), last.max(), 1))
+  bits = PRECISION - np.log2(tables.frequencies.astype(np.float32))
+  costs = np.empty((tables.count, 2 * reach + 1), np.float32)
+  for row, start, length, least in zip(
+    costs, tables.starts, tables.lengths, first
+  ):
+    row[:] = bits[start + length - 1] + SIDE_BITS
+    row[reach + least :][: length - 1] = bits[start:][: length - 1]
+  return costs
+
+
+def objective_of(
+  bundle: Bundle, number: int, step: Float[np.ndarray, "#c"]
+) -> Objective:
+  """The objective of a quality, by its number in a file's header.
+
+  A unit of squared error is worth lambda * 255^2 / 3 bits.
+  """
+  lmbda = bundle.card["lambda"]
+  if bundle.decoder.gains is not None:
+    quality = number / bundles.STEPS_PER_QUALITY
+    lmbda = gain.lagrange_multiplier(lmbda, quality)
+  layers, costs = _frozen(bundle.folder, bundle.card["fingerprint"])
+  return Objective(layers, costs, step, np.float32(lmbda * 255**2 / 3))
+
+
+class _Search:
+  """Goes over the symbols of one image, window by window."""
+
+  def __init__(
+    self,
+    rgb: UInt8[np.ndarray, "h w 3"],
+    grid: Grid,
+    bundle: Bundle,
+    number: int,
+    core: int,
+  ):
+    x = rgb.astype(np.float32) / np.float32(255) - np.float32(0.5)
+    self._x = pad_reflect(x, bundle.decoder.stride)
+    self._real = np.zeros((*self._x.shape[:2], 1), np.float32)
+    self._real[: rgb.shape[0], : rgb.shape[1]] = 1
+    self._grid = grid
+    self._stride = self._x.shape[0] // grid.offset.shape[1]
+    self._places = list(windows(*self._x.shape[:2], core=core, margin=MARGIN))
+    self._objective = objective_of(bundle, number, grid.step)
+    self._compiled = _compiled(bundle.folder, bundle.card["fingerprint"])
+
+  def curvature(
+    self, symbols: Int[np.ndarray, "1 h w c"], key: Array
+  ) -> Float[np.ndarray, "c"]:
+    """Bits per squared step, a mean over each channel."""
+    parts = [
+      self._compiled.curvature(self._objective, self._cut(symbols, place), key)
+      for place in self._places
+    ]
+    return np.mean(parts, axis=0)
+
+  def settle(
+    self,
+    symbols: Int[np.ndarray, "1 h w c"],
+    left: Float[np.ndarray, "1 h w c"],
+    curvature: Float[np.ndarray, "c"],
+  ) -> Int[np.ndarray, "1 h w c"]:
+    """Takes the continuous latents, symbols + left, for the best picture."""
+    result = np.empty_like(symbols)
+    for row in range(symbols.shape[1]):  # for the memory of a large image
+      result[:, row] = self._compiled.choose(
+        self._objective.costs,
+        self._grid.table[:, row],
+        symbols[:, row],
+        -2 * curvature * left[:, row],
+        curvature,
+      )
+    return result
+
+  def sweep(
+    self,
+    symbols: Int[np.ndarray, "1 h w c"],
+    curvature: Float[np.ndarray, "c"],
+    key: Array,
+  ) -> Int[np.ndarray, "1 h w c"]:
+    """Half of the symbols, each by what is best while others stay."""
+    result = np.empty_like(symbols)
+    for number, place in enumerate(self._places):
+      rows, columns = place
+      found = self._compiled.sweep(
+        self._objective,
+        self._cut(symbols, place),
+        curvature,
+        jax.random.fold_in(key, number),
+      )
+      inside = rows.core_inside(self._stride), columns.core_inside(self._stride)
+      core = rows.core(self._stride), columns.core(self._stride)
+      result[:, *core] = np.asarray(found)[:, *inside]
+    return result
+
+  def loss(self, symbols: Int[np.ndarray, "1 h w c"]) -> float:
+    """Bits and weighted error of the whole image."""
+    total = 0.0
+    for place in self._places:
+      rows, columns = place
+      window = self._cut(symbols, place)
+      real = np.zeros_like(window.real)
+      inside = rows.core_inside(1), columns.core_inside(1)
+      real[inside] = window.real[inside]
+      error = self._compiled.error(self._objective, window._replace(real=real))
+      total += float(error)
+    costs = self._objective.costs
+    for row in range(symbols.shape[1]):
+      table = self._grid.table[:, row]
+      total += float(self._compiled.bits(costs, table, symbols[:, row]))
+    return total
+
+  def _cut(
+    self, symbols: Int[np.ndarray, "1 h w c"], place: tuple[Span, Span]
+  ) -> Window:
+    rows, columns = place
+
+    def latent(array: np.ndarray) -> np.ndarray:
+      return array[:, rows.window(self._stride), columns.window(self._stride)]
+
+    def pixels(array: np.ndarray) -> np.ndarray:
+      return array[rows.window(1), columns.window(1)]
+
+    return Window(
+      latent(symbols),
+      latent(self._grid.offset),
+      latent(self._grid.table),
+      pixels(self._x),
+      pixels(self._real),
+    )
+
+
+class _Compiled(NamedTuple):
+  """The functions of this module, for one codec."""
+
+  curvature: Callable
+  choose: Callable
+  sweep: Callable
+  error: Callable
+  bits: Callable
+
+
+@functools.lru_cache(maxsize=2)
+def _compiled(folder: Path, fingerprint: str) -> _Compiled:
+  """The fingerprint keeps a replaced bundle apart."""
+  function = _read(folder, fingerprint).decoder.functions["synthesis"]
+
+  def whole_error(one: Objective, window: Window) -> Array:
+    return error(function, one, window, painted(one, window))
+
+  return _Compiled(
+    curvature=jax.jit(functools.partial(curvature, function)),
+    choose=jax.jit(choose),
+    sweep=jax.jit(functools.partial(sweep, function)),
+    error=jax.jit(whole_error),
+    bits=jax.jit(lambda *arguments: jnp.sum(bits(*arguments))),
+  )
+
+
+@functools.lru_cache(maxsize=2)
+def _frozen(folder: Path, fingerprint: str) -> tuple[Mapping[str, Any], Array]:
+  """Frozen layers of the synthesis, and the costs of y's symbols."""
+  decoder = _read(folder, fingerprint).decoder
+  layers = frozen.freeze(
+    decoder.functions["synthesis"], decoder.weights["synthesis"], "float32"
+  )
+  tables = decoder.scale_tables or decoder.channel_tables
+  return layers, jnp.asarray(costs_of(tables))
+
+
+def _read(folder: Path, fingerprint: str) -> Bundle:
+  bundle = bundles.read(folder)
+  if bundle.card["fingerprint"] != fingerprint:
+    raise LicError(f"{folder} was replaced while it was in use")
+  return bundle
+
+
+def _grid(
+  latents: Latents, bundle: Bundle, number: int, height: int, width: int
+) -> Grid:
+  """The grid of y as files have it."""
+  decoder = bundle.decoder
+  offset, table = decoding.channel_prior(decoder, height, width)
+  step = np.ones(1, np.float32)
+  if decoder.scale_tables is not None:
+    z, _ = codec.quantise(latents.z, offset)
+    offset, table = decoding.prior(decoder, z)
+    step, table = decoding.at_quality(decoder, number, table)
+  return Grid(offset, step, table)
