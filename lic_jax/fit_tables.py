@@ -77,7 +77,7 @@ def fit(
 
 
 def counted(
-  bundle: Bundle, pictures: list[UInt8[np.ndarray, "h w 3"]]
+  bundle: Bundle, pictures: list[UInt8[np.ndarray, "_ _ 3"]]
 ) -> Int[np.ndarray, "n"]:
   """How often each entry of each scale table is coded, at all qualities."""
   scale_tables = bundle.decoder.scale_tables
