@@ -93,7 +93,10 @@ class Encode:
     from lic_jax.codec import encode
     from lic_jax.sga.encode import encode as search
 
-    latents = encode.analyse(encode.as_rgb(pixels), self.bundle)
+    # Kept for several qualities only: those of a large image are large, too.
+    latents = None
+    if self.target_bpp is not None:
+      latents = encode.analyse(encode.as_rgb(pixels), self.bundle)
 
     def coded(quality: float | int | None) -> bytes:
       return search(

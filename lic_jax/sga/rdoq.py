@@ -16,9 +16,8 @@ curvature for every channel: |J e_i|^2, the energy that a symbol paints, whose
 mean over positions is that of (J^T s)^2 for random signs s. Only half of the
 symbols, drawn anew, move at once, since neighbours paint over each other.
 
-The file is an ordinary one. z stays as it is. Images are worked on in windows,
-as in `codec.encode.analyse`; whatever their cores, the result is the same where
-margins are as wide as the synthesis reaches.
+The file is an ordinary one. z stays as it is. Large images are worked on in
+windows, each of which sees what its neighbours have become.
 """
 
 import functools
@@ -148,19 +147,19 @@ def refine(
     )
   number = bundle.number(quality)
   grid = _grid(latents, bundle, number, *rgb.shape[:2])
-  rounded, _ = codec.quantise(latents.y, grid.offset, grid.step)
-  search = _Search(rgb, grid, bundle, number, core)
-  curvature = search.curvature(rounded, jax.random.key(seed))
-  found = rounded
+  # One array of symbols, changed in place: a large image has no room for more.
+  symbols, _ = codec.quantise(latents.y, grid.offset, grid.step)
+  search = _Search(rgb, symbols, grid, bundle, number, core)
+  key = jax.random.key(seed)
+  curvature = search.curvature(key)
+  rounded = search.loss()
   if not searched:
-    left = (latents.y - grid.offset) / grid.step - rounded
-    found = search.settle(rounded, left, ALL * curvature)
-  for sweep in range(sweeps):
-    key = jax.random.fold_in(jax.random.key(seed), sweep)
-    found = search.sweep(found, HALF * curvature, key)
-  if not search.loss(found) < search.loss(rounded):
-    found = rounded
-  y_hat = decoding.dequantise(found, grid.offset, grid.step)
+    search.settle(latents.y, ALL * curvature)
+  for i in range(sweeps):
+    search.sweep(HALF * curvature, jax.random.fold_in(key, i))
+  if not search.loss() < rounded:
+    symbols, _ = codec.quantise(latents.y, grid.offset, grid.step)
+  y_hat = decoding.dequantise(symbols, grid.offset, grid.step)
   return Latents(y=y_hat, z=latents.z)
 
 
@@ -287,109 +286,106 @@ def objective_of(
 
 
 class _Search:
-  """Goes over the symbols of one image, window by window."""
+  """Goes over the symbols of one image, in place, window by window."""
 
   def __init__(
     self,
     rgb: UInt8[np.ndarray, "h w 3"],
+    symbols: Int[np.ndarray, "1 h2 w2 c"],
     grid: Grid,
     bundle: Bundle,
     number: int,
     core: int,
   ):
-    x = rgb.astype(np.float32) / np.float32(255) - np.float32(0.5)
-    self._x = pad_reflect(x, bundle.decoder.stride)
-    self._real = np.zeros((*self._x.shape[:2], 1), np.float32)
-    self._real[: rgb.shape[0], : rgb.shape[1]] = 1
-    self._grid = grid
-    self._stride = self._x.shape[0] // grid.offset.shape[1]
-    self._places = list(windows(*self._x.shape[:2], core=core, margin=MARGIN))
+    self._rgb = pad_reflect(rgb, bundle.decoder.stride)
+    self._size = rgb.shape[:2]
+    self._symbols, self._grid = symbols, grid
+    height, width = self._rgb.shape[:2]
+    self._stride = height // symbols.shape[1]
+    self._places = list(windows(height, width, core=core, margin=MARGIN))
     self._objective = objective_of(bundle, number, grid.step)
     self._compiled = _compiled(bundle.folder, bundle.card["fingerprint"])
 
-  def curvature(
-    self, symbols: Int[np.ndarray, "1 h w c"], key: Array
-  ) -> Float[np.ndarray, "c"]:
-    """Bits per squared step, a mean over each channel."""
+  def curvature(self, key: Array) -> Float[np.ndarray, "c"]:
+    """The mean of the windows'."""
     parts = [
-      self._compiled.curvature(self._objective, self._cut(symbols, place), key)
+      self._compiled.curvature(self._objective, self._cut(place), key)
       for place in self._places
     ]
     return np.mean(parts, axis=0)
 
   def settle(
     self,
-    symbols: Int[np.ndarray, "1 h w c"],
-    left: Float[np.ndarray, "1 h w c"],
+    y: Float[np.ndarray, "1 h w c"],
     curvature: Float[np.ndarray, "c"],
-  ) -> Int[np.ndarray, "1 h w c"]:
-    """Takes the continuous latents, symbols + left, for the best picture."""
-    result = np.empty_like(symbols)
-    for row in range(symbols.shape[1]):  # for the memory of a large image
-      result[:, row] = self._compiled.choose(
+  ) -> None:
+    """Chooses as if the picture were best at the continuous latent y."""
+    offset, step, table = self._grid
+    for row in range(y.shape[1]):
+      symbols = self._symbols[:, row]
+      left = (y[:, row] - offset[:, row]) / step - symbols
+      symbols[...] = self._compiled.choose(
         self._objective.costs,
-        self._grid.table[:, row],
-        symbols[:, row],
-        -2 * curvature * left[:, row],
+        table[:, row],
+        symbols,
+        -2 * curvature * left,
         curvature,
       )
-    return result
 
-  def sweep(
-    self,
-    symbols: Int[np.ndarray, "1 h w c"],
-    curvature: Float[np.ndarray, "c"],
-    key: Array,
-  ) -> Int[np.ndarray, "1 h w c"]:
-    """Half of the symbols, each by what is best while others stay."""
-    result = np.empty_like(symbols)
+  def sweep(self, curvature: Float[np.ndarray, "c"], key: Array) -> None:
+    """Moves half of the symbols, each to what is best while others stay."""
     for number, place in enumerate(self._places):
-      rows, columns = place
       found = self._compiled.sweep(
         self._objective,
-        self._cut(symbols, place),
+        self._cut(place),
         curvature,
         jax.random.fold_in(key, number),
       )
-      inside = rows.core_inside(self._stride), columns.core_inside(self._stride)
-      core = rows.core(self._stride), columns.core(self._stride)
-      result[:, *core] = np.asarray(found)[:, *inside]
-    return result
+      core, inside = self._core(place, self._stride)
+      self._symbols[:, *core] = np.asarray(found)[:, *inside]
 
-  def loss(self, symbols: Int[np.ndarray, "1 h w c"]) -> float:
+  def loss(self) -> float:
     """Bits and weighted error of the whole image."""
-    total = 0.0
+    total, costs = 0.0, self._objective.costs
     for place in self._places:
-      rows, columns = place
-      window = self._cut(symbols, place)
+      window = self._cut(place)
+      _, inside = self._core(place, 1)
       real = np.zeros_like(window.real)
-      inside = rows.core_inside(1), columns.core_inside(1)
       real[inside] = window.real[inside]
-      error = self._compiled.error(self._objective, window._replace(real=real))
-      total += float(error)
-    costs = self._objective.costs
-    for row in range(symbols.shape[1]):
-      table = self._grid.table[:, row]
-      total += float(self._compiled.bits(costs, table, symbols[:, row]))
+      window = window._replace(real=real)
+      total += float(self._compiled.error(self._objective, window))
+    for row in range(self._symbols.shape[1]):
+      table, symbols = self._grid.table[:, row], self._symbols[:, row]
+      total += float(self._compiled.bits(costs, table, symbols))
     return total
 
-  def _cut(
-    self, symbols: Int[np.ndarray, "1 h w c"], place: tuple[Span, Span]
-  ) -> Window:
+  def _cut(self, place: tuple[Span, Span]) -> Window:
     rows, columns = place
 
     def latent(array: np.ndarray) -> np.ndarray:
       return array[:, rows.window(self._stride), columns.window(self._stride)]
 
-    def pixels(array: np.ndarray) -> np.ndarray:
-      return array[rows.window(1), columns.window(1)]
-
+    pixels = self._rgb[rows.window(1), columns.window(1)]
+    height, width = self._size
+    real = np.zeros((*pixels.shape[:2], 1), np.float32)
+    real[: max(0, height - rows.start), : max(0, width - columns.start)] = 1
     return Window(
-      latent(symbols),
+      latent(self._symbols),
       latent(self._grid.offset),
       latent(self._grid.table),
-      pixels(self._x),
-      pixels(self._real),
+      pixels.astype(np.float32) / np.float32(255) - np.float32(0.5),
+      real,
+    )
+
+  @staticmethod
+  def _core(
+    place: tuple[Span, Span], stride: int
+  ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """A window's core, in the image and in the window."""
+    rows, columns = place
+    return (
+      (rows.core(stride), columns.core(stride)),
+      (rows.core_inside(stride), columns.core_inside(stride)),
     )
 
 
