@@ -4,8 +4,9 @@ r"""What iterative encoding gains: on Kodak, against steps, by relaxation.
     [--only=kodak,steps,relaxations,windows,cost] [--steps=300]
 
 Writes results/NAME.json for each name of --only, and results/*.png.
-kodak: every image through real files, with and without SGA. The others judge
-rounded latents by the objective, on 256 x 256 crops.
+At the codec's middle quality. kodak: every image through real files, rounded,
+swept (RDOQ), annealed (SGA), and both. The others judge rounded latents by the
+objective, on 256 x 256 crops.
 """
 
 import argparse
@@ -31,7 +32,8 @@ from lic_jax.data import images
 from lic_jax.evaluation import runner
 from lic_jax.evaluation.complexity import count
 from lic_jax.metrics import distortion
-from lic_jax.sga import encode, relaxation, schedule
+from lic_jax.ops import gain
+from lic_jax.sga import encode, rdoq, relaxation, schedule
 from lic_jax.sga.optimizer import (
   Optimizer,
   Problem,
@@ -56,7 +58,8 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 CROPPED = ("kodim01", "kodim05", "kodim13", "kodim20", "kodim21", "kodim23")
 SIDE = 256
-COUNTS = (30, 100, 300, 1000, 3000)
+KINDS = ("rounded", "rdoq", "sga", "sga_rdoq")
+COUNTS = (30, 100, 300, 1000)
 
 # Specification 4.2: each with its published learning rate and temperature, and
 # the rate that was best here.
@@ -104,33 +107,45 @@ def main() -> None:
 
 
 def measure_kodak(bundle: Bundle, paths: list[Path], steps: int) -> dict:
-  """Each image's files, amortised and iterated, and where the gain comes from.
+  """Each image's files, by how latents were found, and where gains come from.
 
-  `latents_equal` says whether a decoder finds exactly the latents that the
-  optimizer chose.
+  `latents_equal` says whether a decoder finds exactly the latents that SGA
+  chose.
   """
-  lmbda, rows, seen = bundle.card["lambda"], [], set()
+  lmbda, rows, seen = lagrange_multiplier(bundle), [], set()
   for path in paths:
     rgb = images.read_rgb(path)
     if rgb.shape not in seen:  # compiles: times are those of work
-      encode.encode(rgb, bundle, steps=1)
+      encode.encode(rgb, bundle, sweeps=1, steps=1)
       seen.add(rgb.shape)
     start = codec.analyse(rgb, bundle)
-    begun = time.perf_counter()
-    chosen = encode.optimise(rgb[None], start, bundle, steps=steps)
-    seconds = time.perf_counter() - begun
-    row = {"name": path.name, "seconds": round(seconds, 1)}
-    for kind, latents in (("amortised", start), ("sga", chosen)):
+    times = [time.perf_counter()]
+    swept = rdoq.refine(rgb, start, bundle)
+    times.append(time.perf_counter())
+    annealed = encode.optimise(rgb[None], start, bundle, steps=steps)
+    times.append(time.perf_counter())
+    both = rdoq.refine(rgb, annealed, bundle, searched=True)
+    found = dict(zip(KINDS, (start, swept, annealed, both)))
+    row = {
+      "name": path.name,
+      "seconds_rdoq": round(times[1] - times[0], 2),
+      "seconds_sga": round(times[2] - times[1], 2),
+    }
+    for kind, latents in found.items():
       height, width = rgb.shape[:2]
       encoded = codec.encode_latents(
         latents, bundle, height=height, width=width
       )
       row[kind] = file_row(rgb, bundle, encoded, lmbda)
-    decoded = decode.decode_latents(container.unpack(encoded.data), bundle)
-    row["latents_equal"] = np.array_equal(
-      decoded.y, chosen.y
-    ) and np.array_equal(decoded.z, chosen.z)
-    row["gain"] = 1 - row["sga"]["loss"] / row["amortised"]["loss"]
+      if kind == "sga":
+        file = container.unpack(encoded.data)
+        decoded = decode.decode_latents(file, bundle)
+        row["latents_equal"] = np.array_equal(
+          decoded.y, latents.y
+        ) and np.array_equal(decoded.z, latents.z)
+    row["gain"] = {
+      kind: 1 - row[kind]["loss"] / row["rounded"]["loss"] for kind in KINDS[1:]
+    }
     rows.append(row)
     print(json.dumps(row), flush=True)
   means = {
@@ -138,14 +153,16 @@ def measure_kodak(bundle: Bundle, paths: list[Path], steps: int) -> dict:
       key: float(np.mean([row[kind][key] for row in rows]))
       for key in rows[0][kind]
     }
-    for kind in ("amortised", "sga")
+    for kind in KINDS
   }
-  losses = [means[kind]["loss"] for kind in ("amortised", "sga")]
   return {
     "steps": steps,
     "dtype": encode.products(),
     "means": means,
-    "gain_of_mean_loss": 1 - losses[1] / losses[0],
+    "gain_of_mean_loss": {
+      kind: 1 - means[kind]["loss"] / means["rounded"]["loss"]
+      for kind in KINDS[1:]
+    },
     "images": rows,
   }
 
@@ -171,6 +188,12 @@ def file_row(
   }
 
 
+def lagrange_multiplier(bundle: Bundle) -> float:
+  """Of the middle quality."""
+  quality = bundle.number(None) / bundles.STEPS_PER_QUALITY
+  return gain.lagrange_multiplier(bundle.card["lambda"], quality)
+
+
 def crops(bundle: Bundle, paths: list[Path]) -> Problem:
   """The centres of some images, as one batch."""
   pictures, starts = [], []
@@ -188,11 +211,16 @@ def crops(bundle: Bundle, paths: list[Path]) -> Problem:
 
 
 def run(
-  optimizer: Optimizer, problem: Problem, plan: Schedule, steps: int
+  optimizer: Optimizer,
+  problem: Problem,
+  plan: Schedule,
+  *,
+  number: int,
+  steps: int,
 ) -> dict:
-  """Mean objective of the best rounded latents."""
+  """Mean objective of the best rounded latents, at a quality by its number."""
   begun = time.perf_counter()
-  _, terms = optimizer.run(problem, plan, steps=steps)
+  _, terms = optimizer.run(problem, plan, number=number, steps=steps)
   terms = jax.device_get(terms)
   return {
     "steps": steps,
@@ -209,12 +237,14 @@ def measure_steps(bundle: Bundle, paths: list[Path]) -> dict:
   """The objective against the number of steps, for two learning rates."""
   optimizer = Optimizer(bundle, dtype=encode.products())
   problem = crops(bundle, paths)
-  start = run(optimizer, problem, schedule.PAPER, 0)
+  number = bundle.number(None)
+  start = run(optimizer, problem, schedule.PAPER, number=number, steps=0)
   result = {"start": start}
   for name, plan in (("paper", schedule.PAPER), ("default", schedule.DEFAULT)):
     result[name] = []
     for steps in COUNTS:
-      result[name].append(run(optimizer, problem, plan, steps))
+      row = run(optimizer, problem, plan, number=number, steps=steps)
+      result[name].append(row)
       show(f"{name} {steps}", start, result[name][-1])
   draw_steps(result)
   return result
@@ -225,11 +255,12 @@ def measure_relaxations(bundle: Bundle, paths: list[Path]) -> dict:
   problem, steps, result = crops(bundle, paths), 300, {}
   for name, (relax, published, tuned) in RELAXATIONS.items():
     optimizer = Optimizer(bundle, relax=relax, dtype=encode.products())
+    measured = partial(run, optimizer, problem, number=bundle.number(None))
     if not result:
-      result["start"] = run(optimizer, problem, published, 0)
+      result["start"] = measured(published, steps=0)
     result[name] = {
-      "published": run(optimizer, problem, published, steps),
-      "tuned": run(optimizer, problem, tuned, steps),
+      "published": measured(published, steps=steps),
+      "tuned": measured(tuned, steps=steps),
     }
     for kind, row in result[name].items():
       show(f"{name}, {kind}", result["start"], row)
@@ -238,7 +269,7 @@ def measure_relaxations(bundle: Bundle, paths: list[Path]) -> dict:
 
 def measure_windows(bundle: Bundle, paths: list[Path]) -> dict:
   """One image whole and in windows: the loss of real files."""
-  lmbda, steps = bundle.card["lambda"], 100
+  lmbda, steps = lagrange_multiplier(bundle), 100
   rgb = images.read_rgb(paths[2])
   height, width = rgb.shape[:2]
   start = codec.analyse(rgb, bundle)
@@ -247,7 +278,7 @@ def measure_windows(bundle: Bundle, paths: list[Path]) -> dict:
     encoded = codec.encode_latents(latents, bundle, height=height, width=width)
     return file_row(rgb, bundle, encoded, lmbda)["loss"]
 
-  result = {"image": paths[2].name, "steps": steps, "amortised": loss(start)}
+  result = {"image": paths[2].name, "steps": steps, "rounded": loss(start)}
   for core, margin in ((1024, 192), (128, 192), (128, 64), (128, 0)):
     latents = encode.optimise(
       rgb[None], start, bundle, steps=steps, core=core, margin=margin
@@ -265,7 +296,10 @@ def measure_cost(bundle: Bundle, paths: list[Path]) -> dict:
   )
   one = jax.tree.map(lambda array: array[0], problem)
   weights = frozen_weights(bundle, "float32")
-  static = {"functions": bundle.decoder.functions, "lmbda": 0.01}
+  static = {
+    "functions": bundle.decoder.functions,
+    "lmbda": lagrange_multiplier(bundle),
+  }
   state = jax.eval_shape(partial(begin, **static), weights, one)
   function = partial(step, relax=relaxation.sga, **static)
   counted = count(function, weights, one, state, 0, 0.01, 0.4)
@@ -275,7 +309,7 @@ def measure_cost(bundle: Bundle, paths: list[Path]) -> dict:
   with tempfile.TemporaryDirectory() as folder:
     for name, picture in (("512x768", rgb), ("4000x6000", mosaic)):
       images.write_png(Path(folder) / "in.png", picture)
-      for options in ([], ["--sga=2"]):
+      for options in (["--rdoq=0"], [], ["--sga=2"]):
         run_lic = [sys.executable, "-c", PEAK, f"{folder}/in.png"]
         run_lic += [f"{folder}/out.lic", f"--codec={bundle.folder}", *options]
         lines = subprocess.check_output(run_lic, text=True).splitlines()
@@ -311,7 +345,7 @@ def write(name: str, bundle: Bundle, commit: str | None, content: dict) -> None:
   provenance = {
     "codec": bundle.folder.name,
     "fingerprint": bundle.card["fingerprint"],
-    "lambda": bundle.card["lambda"],
+    "lambda": lagrange_multiplier(bundle),
     "machine": runner.machine(),
     "commit": commit,
     "command": shlex.join(["python", *sys.argv]),
