@@ -7,8 +7,9 @@ import pytest
 import tiny_codec
 
 from lic_jax.codec import bundle as bundles
-from lic_jax.codec import decode, encode
+from lic_jax.codec import decode
 from lic_jax.evaluation import classical
+from lic_jax.sga import encode
 
 LARGEST = 16e6  # bytes of a file in the repository
 RESULTS = pathlib.Path(__file__).parents[1] / "experiments" / "zoo" / "results"

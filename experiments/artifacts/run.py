@@ -6,9 +6,9 @@ r"""Crops at matched rate: what each codec does to a photograph.
 Writes results/NAME_RATE.png for each crop, the original and every codec, and
 results/artifacts.json: bytes, bpp and PSNR of the whole files that the crops
 are from, how visible borders of blocks are in them, and PSNR of the crops.
-Iterative encoding comes first, at the quality whose amortised file has the
-wanted rate; all others are made as large as its file. Besides,
-docs/images/comparison.png, by the amortised encoder.
+Annealing (SGA) comes first, at the quality whose file has the wanted rate
+without it; all others are made as large as its file. Besides,
+docs/images/comparison.png, by what `lic encode` does by default.
 """
 
 import argparse
@@ -167,7 +167,7 @@ def quality_within(
 
   def size(number: int) -> int:
     quality = number / bundles.STEPS_PER_QUALITY
-    coded = encode.encode(rgb, bundle, quality=quality, latents=latents)
+    coded = iterative.encode(rgb, bundle, quality=quality, latents=latents)
     return len(coded.data)
 
   place = bisect.bisect_right(bundle.qualities, wanted, key=size)
@@ -177,9 +177,9 @@ def quality_within(
 def ours(
   rgb: UInt8[np.ndarray, "h w 3"], bundle: Bundle, wanted: float
 ) -> File:
-  """By the amortised encoder, near so many bytes."""
+  """As `lic encode` does by default, near so many bytes."""
   quality = quality_within(rgb, bundle, wanted)
-  data = encode.encode(rgb, bundle, quality=quality).data
+  data = iterative.encode(rgb, bundle, quality=quality).data
   return File(data, decode.decode(data, bundle))
 
 
