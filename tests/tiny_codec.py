@@ -11,8 +11,11 @@ import jax
 import numpy as np
 
 from lic_jax import export
+from lic_jax.codec import decode
 from lic_jax.codec.bundle import Bundle
+from lic_jax.codec.encode import Encoded
 from lic_jax.data import images
+from lic_jax.metrics import distortion
 from lic_jax.models import build
 from lic_jax.ops import scales
 
@@ -106,6 +109,14 @@ def factorized(folder: Path, *, seed: int = 0) -> Bundle:
   """A factorized-prior codec."""
   params = _params(FACTORIZED, seed)
   return export.export(folder, FACTORIZED, params, card=CARD)
+
+
+def loss(rgb: np.ndarray, encoded: Encoded, bundle: Bundle) -> float:
+  """The Lagrangian of a file of an image, at quality 0."""
+  decoded = decode.decode(encoded.data, bundle)
+  bpp = len(encoded.data) * 8 / (rgb.shape[0] * rgb.shape[1])
+  mse = float(distortion.mse(rgb[None], decoded[None])[0])
+  return bpp + bundle.card["lambda"] * mse
 
 
 def _params(config: dict, seed: int) -> dict:

@@ -171,6 +171,20 @@ def read(folder: Path | str) -> Bundle:
   return Bundle(folder, card, parse(data))
 
 
+def read_again(folder: Path, fingerprint: str) -> Bundle:
+  """The bundle that was read from a folder before.
+
+  Caches of what is made of a bundle have these two as their key.
+
+  Raises:
+    LicError: another one lies there now.
+  """
+  bundle = read(folder)
+  if bundle.card["fingerprint"] != fingerprint:
+    raise types.LicError(f"{folder} was replaced while it was in use")
+  return bundle
+
+
 def read_card(folder: Path) -> dict[str, Any]:
   """Reads card.json and checks what the package relies on.
 

@@ -298,9 +298,7 @@ def _rounded(x: Float[np.ndarray, "*b"]) -> Int[np.ndarray, "*b"]:
 @functools.lru_cache(maxsize=4)
 def _encoder(folder: Path, fingerprint: str) -> tuple[nn.Module, dict]:
   """Model and parameters; the fingerprint keeps a replaced bundle apart."""
-  bundle = bundles.read(folder)
-  if bundle.card["fingerprint"] != fingerprint:
-    raise types.LicError(f"{folder} was replaced while it was in use")
+  bundle = bundles.read_again(folder, fingerprint)
   # Encoding is for keeps: products in float32, whatever training used.
   model = build.build({**bundle.card["model"], "dtype": "float32"})
   return model, bundles.read_encoder(bundle)

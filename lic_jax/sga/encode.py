@@ -306,7 +306,4 @@ def _strides(latents: Variables) -> Variables:
 @functools.lru_cache(maxsize=2)
 def _optimizer(folder: Path, fingerprint: str) -> Optimizer:
   """The optimizer of a bundle; the fingerprint keeps a replaced one apart."""
-  bundle = bundles.read(folder)
-  if bundle.card["fingerprint"] != fingerprint:
-    raise LicError(f"{folder} was replaced while it was in use")
-  return Optimizer(bundle, dtype=products())
+  return Optimizer(bundles.read_again(folder, fingerprint), dtype=products())

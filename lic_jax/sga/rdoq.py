@@ -402,7 +402,9 @@ class _Compiled(NamedTuple):
 @functools.lru_cache(maxsize=2)
 def _compiled(folder: Path, fingerprint: str) -> _Compiled:
   """The fingerprint keeps a replaced bundle apart."""
-  function = _read(folder, fingerprint).decoder.functions["synthesis"]
+  function = bundles.read_again(folder, fingerprint).decoder.functions[
+    "synthesis"
+  ]
 
   def whole_error(one: Objective, window: Window) -> Array:
     return error(function, one, window, painted(one, window))
@@ -419,19 +421,12 @@ def _compiled(folder: Path, fingerprint: str) -> _Compiled:
 @functools.lru_cache(maxsize=2)
 def _frozen(folder: Path, fingerprint: str) -> tuple[Mapping[str, Any], Array]:
   """Frozen layers of the synthesis, and the costs of y's symbols."""
-  decoder = _read(folder, fingerprint).decoder
+  decoder = bundles.read_again(folder, fingerprint).decoder
   layers = frozen.freeze(
     decoder.functions["synthesis"], decoder.weights["synthesis"], "float32"
   )
   tables = decoder.scale_tables or decoder.channel_tables
   return layers, jnp.asarray(costs_of(tables))
-
-
-def _read(folder: Path, fingerprint: str) -> Bundle:
-  bundle = bundles.read(folder)
-  if bundle.card["fingerprint"] != fingerprint:
-    raise LicError(f"{folder} was replaced while it was in use")
-  return bundle
 
 
 def _grid(

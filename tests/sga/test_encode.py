@@ -5,15 +5,7 @@ import tiny_codec
 
 from lic_jax.codec import container, decode
 from lic_jax.codec import encode as codec
-from lic_jax.metrics import distortion
 from lic_jax.sga import encode
-
-
-def _loss(rgb, encoded, bundle):
-  decoded = decode.decode(encoded.data, bundle)
-  bpp = len(encoded.data) * 8 / (rgb.shape[0] * rgb.shape[1])
-  lmbda = bundle.card["lambda"]
-  return bpp + lmbda * float(distortion.mse(rgb[None], decoded[None])[0])
 
 
 def test_a_file_is_better_and_decodes_to_what_was_chosen(bundle):
@@ -28,7 +20,9 @@ def test_a_file_is_better_and_decodes_to_what_was_chosen(bundle):
     np.testing.assert_array_equal(decoded.z, encoded.latents.z)
     np.testing.assert_array_equal(decoded.z, chosen.z)
   amortised = codec.encode(rgb, bundle)
-  assert _loss(rgb, encoded, bundle) < 0.99 * _loss(rgb, amortised, bundle)
+  assert tiny_codec.loss(rgb, encoded, bundle) < 0.99 * tiny_codec.loss(
+    rgb, amortised, bundle
+  )
 
 
 def test_a_seed_gives_the_same_bytes(hyperprior):
@@ -49,8 +43,10 @@ def test_windows_find_nearly_as_much_as_the_whole(hyperprior):
   assert str(seen[-1]).startswith("step 25: ")
   parts = encode.encode(rgb, hyperprior, core=64, margin=0, **options)
   assert str(seen[-1]).startswith("window 12/12, step 25: ")
-  amortised = _loss(rgb, codec.encode(rgb, hyperprior), hyperprior)
-  gains = [amortised - _loss(rgb, e, hyperprior) for e in (whole, parts)]
+  amortised = tiny_codec.loss(rgb, codec.encode(rgb, hyperprior), hyperprior)
+  gains = [
+    amortised - tiny_codec.loss(rgb, e, hyperprior) for e in (whole, parts)
+  ]
   assert gains[1] > 0.8 * gains[0] > 0
 
 

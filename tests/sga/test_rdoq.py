@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 import tiny_codec
 
-from lic_jax.codec import decode, tables
 from lic_jax.codec import encode as codec
-from lic_jax.metrics import distortion
+from lic_jax.codec import tables
 from lic_jax.sga import encode, rdoq
 from lic_jax.types import LicError
 
@@ -18,10 +17,7 @@ def _loss(rgb, latents, bundle):
   encoded = codec.encode_latents(
     latents, bundle, height=rgb.shape[0], width=rgb.shape[1]
   )
-  decoded = decode.decode(encoded.data, bundle)
-  bpp = len(encoded.data) * 8 / (rgb.shape[0] * rgb.shape[1])
-  lmbda = bundle.card["lambda"]
-  return bpp + lmbda * float(distortion.mse(rgb[None], decoded[None])[0])
+  return tiny_codec.loss(rgb, encoded, bundle)
 
 
 def test_a_file_is_better_than_a_rounded_one(bundle):
