@@ -148,7 +148,7 @@ def refine(
   number = bundle.number(quality)
   grid = _grid(latents, bundle, number, *rgb.shape[:2])
   # One array of symbols, changed in place: a large image has no room for more.
-  symbols, _ = codec.quantise(latents.y, grid.offset, grid.step)
+  symbols = codec.quantise(latents.y, grid.offset, grid.step)[0]
   search = _Search(rgb, symbols, grid, bundle, number, core)
   key = jax.random.key(seed)
   curvature = search.curvature(key)
@@ -158,8 +158,12 @@ def refine(
   for i in range(sweeps):
     search.sweep(HALF * curvature, jax.random.fold_in(key, i))
   if not search.loss() < rounded:
-    symbols, _ = codec.quantise(latents.y, grid.offset, grid.step)
-  y_hat = decoding.dequantise(symbols, grid.offset, grid.step)
+    symbols[...] = codec.quantise(latents.y, grid.offset, grid.step)[0]
+  y_hat = np.empty(symbols.shape, np.float32)
+  for row in range(symbols.shape[1]):
+    y_hat[:, row] = decoding.dequantise(
+      symbols[:, row], grid.offset[:, row], grid.step
+    )
   return Latents(y=y_hat, z=latents.z)
 
 
