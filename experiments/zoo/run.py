@@ -177,6 +177,7 @@ def fill_card(
   card["results"] = [
     {
       "dataset": "kodak",
+      "rdoq_sweeps": report["rdoq_sweeps"],
       "sga_steps": report["sga_steps"],
       "points": report["points"],
     }
