@@ -16,13 +16,14 @@ import pytest
 from PIL import Image
 
 from lic_jax import evaluate, types
-from lic_jax.codec import decode, encode
+from lic_jax.codec import decode
 from lic_jax.data import images
 from lic_jax.evaluation import classical
 from lic_jax.evaluation.model_report import model_report
 from lic_jax.evaluation.rd_curve import curve
 from lic_jax.evaluation.report import curves, page, viewer
 from lic_jax.models.build import build
+from lic_jax.sga import encode
 
 ROOT = Path(__file__).parents[2]
 # The name of SVG's elements; nothing is fetched from it.
