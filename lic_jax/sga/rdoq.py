@@ -3,18 +3,8 @@
 Rounding takes the nearest symbol, whatever it costs. Video encoders look one
 step further (Karczewicz et al. 2008, "Rate distortion optimized quantization";
 sweeps over fields in turn: Besag 1986, iterated conditional modes): a symbol
-may be one less, one more, or zero, where that lowers
-
-  bits of the files' own tables + lambda * 255^2 / 3 * squared error,
-
-the squared error as a quadratic around the present picture,
-
-  e(k + d) = e(k) + slope d + curvature d^2,
-
-with the slope of every symbol from one gradient of the synthesis, and a
-curvature for every channel: |J e_i|^2, the energy that a symbol paints, whose
-mean over positions is that of (J^T s)^2 for random signs s. Only half of the
-symbols, drawn anew, move at once, since neighbours paint over each other.
+may be one less, one more, or zero, where `choice` finds that better. Only half
+of them, drawn anew, move at once, since neighbours paint over each other.
 
 The file is an ordinary one. z stays as it is. Large images are worked on in
 windows, each of which sees what its neighbours have become.
@@ -33,11 +23,11 @@ from lic_jax.codec import bundle as bundles
 from lic_jax.codec import decode as decoding
 from lic_jax.codec import encode as codec
 from lic_jax.codec.bundle import Bundle
-from lic_jax.codec.tables import PRECISION, Tables
 from lic_jax.ops import gain
 from lic_jax.ops.padding import pad_reflect
 from lic_jax.ops.windows import Span, windows
-from lic_jax.sga import frozen, objective
+from lic_jax.sga import choice, frozen
+from lic_jax.sga.choice import Objective, Window
 from lic_jax.types import Array, Float, Int, Latents, LicError, UInt, UInt8
 
 # After so many a file is within 0.3 % of where it would end.
@@ -48,8 +38,6 @@ CORE, MARGIN = 1024, 64
 # What the curvature is multiplied by, for what moves along with a symbol: all
 # of a latent, when rounding is left, and half of it in a sweep.
 ALL, HALF = 3.0, 1.1
-# Bits of an escape's side bytes, about.
-SIDE_BITS = 16.0
 
 
 class Grid(NamedTuple):
@@ -64,40 +52,6 @@ class Grid(NamedTuple):
   offset: Float[np.ndarray, "1 h w c"]
   step: Float[np.ndarray, "#c"]
   table: UInt[np.ndarray, "1 h w c"]
-
-
-class Objective(NamedTuple):
-  """What is minimised, but for the image.
-
-  Attributes:
-    synthesis: `frozen` layers.
-    costs: bits of the symbols -r, ..., r by every table, (t, 2 r + 1).
-    step: of the grid, (c,) or (1,).
-    weight: bits that a unit of squared error, of pixels in [-0.5, 0.5], is
-      worth.
-  """
-
-  synthesis: Mapping[str, Any]
-  costs: Array
-  step: Array
-  weight: Array
-
-
-class Window(NamedTuple):
-  """Part of an image.
-
-  Attributes:
-    symbols: of y, int32, (1, h, w, c).
-    offset, table: of y, (1, h, w, c).
-    x: image in [-0.5, 0.5], (h, w, 3).
-    real: 1 for pixels that count, (h, w, 1).
-  """
-
-  symbols: Array
-  offset: Array
-  table: Array
-  x: Array
-  real: Array
 
 
 def is_possible(bundle: Bundle) -> bool:
@@ -165,113 +119,6 @@ def refine(
       symbols[:, row], grid.offset[:, row], grid.step
     )
   return Latents(y=y_hat, z=latents.z)
-
-
-def choose(
-  costs: Float[Array, "t n"],
-  table: UInt[Array, "*b"],
-  symbols: Int[Array, "*b"],
-  slope: Float[Array, "*b"],
-  curvature: Float[Array, "*#b"],
-) -> Int[Array, "*b"]:
-  """The best of k - 1, k, k + 1 and 0; k where none is better.
-
-  Args:
-    costs: bits of -r, ..., r by every table; beyond, those of the end.
-    table: of each symbol.
-    symbols: k.
-    slope, curvature: of the other costs of k + d, slope d + curvature d^2.
-  """
-
-  def cost(k: Array) -> Array:
-    d = k - symbols
-    return bits(costs, table, k) + d * (slope + curvature * d)
-
-  best, least = symbols, cost(symbols)
-  for k in (symbols - 1, symbols + 1, jnp.zeros_like(symbols)):
-    other = cost(k)
-    best = jnp.where(other < least, k, best)
-    least = jnp.minimum(other, least)
-  return best
-
-
-def sweep(
-  function: Mapping[str, Any],
-  one: Objective,
-  window: Window,
-  curvature: Float[Array, "c"],
-  key: Array,
-) -> Int[Array, "1 h w c"]:
-  """The symbols of a window, half of them replaced by their best candidates.
-
-  Args:
-    function: of the decoder's synthesis, as in `objective.run`.
-    one: the objective.
-    window: the symbols and what they are to paint.
-    curvature: of each channel.
-    key: of the half.
-  """
-  symbols = window.symbols
-  slope = jax.grad(error, 3)(function, one, window, painted(one, window))
-  chosen = choose(one.costs, window.table, symbols, one.step * slope, curvature)
-  return jnp.where(
-    jax.random.bernoulli(key, 0.5, symbols.shape), chosen, symbols
-  )
-
-
-def curvature(
-  function: Mapping[str, Any], one: Objective, window: Window, key: Array
-) -> Float[Array, "c"]:
-  """Weighted energy that a symbol paints, the mean over each channel.
-
-  Args:
-    function, one, window: as in `sweep`.
-    key: of the signs.
-  """
-  paint = functools.partial(objective.run, function, one.synthesis)
-  x_hat, transpose = jax.vjp(paint, painted(one, window)[0])
-  (seen,) = transpose(jax.random.rademacher(key, x_hat.shape, x_hat.dtype))
-  return one.weight * jnp.square(one.step) * jnp.mean(jnp.square(seen), (0, 1))
-
-
-def error(
-  function: Mapping[str, Any],
-  one: Objective,
-  window: Window,
-  y: Float[Array, "1 h w c"],
-) -> Float[Array, ""]:
-  """Weighted squared error of the picture that a latent gives."""
-  x_hat = objective.run(function, one.synthesis, y[0])
-  return one.weight * jnp.sum(window.real * jnp.square(x_hat - window.x))
-
-
-def painted(one: Objective, window: Window) -> Float[Array, "1 h w c"]:
-  """The latent that symbols stand for."""
-  return window.offset + one.step * window.symbols
-
-
-def bits(
-  costs: Float[Array, "t n"],
-  table: UInt[Array, "*b"],
-  symbols: Int[Array, "*b"],
-) -> Float[Array, "*b"]:
-  """Of each symbol; beyond what tables have, those of the end."""
-  reach = costs.shape[1] // 2
-  return costs[table, jnp.clip(symbols, -reach, reach) + reach]
-
-
-def costs_of(tables: Tables) -> Float[np.ndarray, "t n"]:
-  """Bits of the symbols -r, ..., r by every table; r is the widest's."""
-  first, last = tables.minima, tables.minima + tables.lengths - 2
-  reach = int(max(-first.min(), last.max(), 1))
-  bits = PRECISION - np.log2(tables.frequencies.astype(np.float32))
-  costs = np.empty((tables.count, 2 * reach + 1), np.float32)
-  for row, start, length, least in zip(
-    costs, tables.starts, tables.lengths, first
-  ):
-    row[:] = bits[start + length - 1] + SIDE_BITS
-    row[reach + least :][: length - 1] = bits[start:][: length - 1]
-  return costs
 
 
 def objective_of(
@@ -394,7 +241,7 @@ class _Search:
 
 
 class _Compiled(NamedTuple):
-  """The functions of this module, for one codec."""
+  """The functions of `choice`, for one codec."""
 
   curvature: Callable
   choose: Callable
@@ -411,14 +258,15 @@ def _compiled(folder: Path, fingerprint: str) -> _Compiled:
   ]
 
   def whole_error(one: Objective, window: Window) -> Array:
-    return error(function, one, window, painted(one, window))
+    y = choice.painted(one, window)
+    return choice.error(function, one, window, y)
 
   return _Compiled(
-    curvature=jax.jit(functools.partial(curvature, function)),
-    choose=jax.jit(choose),
-    sweep=jax.jit(functools.partial(sweep, function)),
+    curvature=jax.jit(functools.partial(choice.curvature, function)),
+    choose=jax.jit(choice.choose),
+    sweep=jax.jit(functools.partial(choice.sweep, function)),
     error=jax.jit(whole_error),
-    bits=jax.jit(lambda *arguments: jnp.sum(bits(*arguments))),
+    bits=jax.jit(lambda *arguments: jnp.sum(choice.bits(*arguments))),
   )
 
 
@@ -430,7 +278,7 @@ def _frozen(folder: Path, fingerprint: str) -> tuple[Mapping[str, Any], Array]:
     decoder.functions["synthesis"], decoder.weights["synthesis"], "float32"
   )
   tables = decoder.scale_tables or decoder.channel_tables
-  return layers, jnp.asarray(costs_of(tables))
+  return layers, jnp.asarray(choice.costs_of(tables))
 
 
 def _grid(

@@ -9,7 +9,7 @@ import tiny_codec
 
 from lic_jax.codec import encode as codec
 from lic_jax.codec import tables
-from lic_jax.sga import encode, rdoq
+from lic_jax.sga import choice, encode, rdoq
 from lic_jax.types import LicError
 
 
@@ -72,7 +72,7 @@ def test_the_curvature_is_the_energy_of_what_a_symbol_paints(factorized):
   rgb = tiny_codec.photograph()[:384, :384]
   latents = codec.analyse(rgb, factorized)
   one = rdoq.objective_of(factorized, 0, np.ones(1, np.float32))
-  window = rdoq.Window(
+  window = choice.Window(
     symbols=np.rint(latents.y).astype(np.int32),
     offset=np.zeros_like(latents.y),
     table=np.zeros(latents.y.shape, np.uint8),
@@ -80,7 +80,7 @@ def test_the_curvature_is_the_energy_of_what_a_symbol_paints(factorized):
     real=np.ones((384, 384, 1), np.float32),
   )
   function = factorized.decoder.functions["synthesis"]
-  measured = rdoq.curvature(function, one, window, jax.random.key(0))
+  measured = choice.curvature(function, one, window, jax.random.key(0))
   kernel = factorized.decoder.weights["synthesis"]["conv"]["kernel"]
   painted = np.sum(np.square(kernel), axis=(0, 1, 3))
   weight = factorized.card["lambda"] * 255**2 / 3
@@ -100,26 +100,26 @@ def test_choose_finds_the_least_of_its_candidates():
     d = k - symbols
     return costs[table, k + 4] + slope * d + curvature * d**2
 
-  chosen = np.asarray(rdoq.choose(costs, table, symbols, slope, curvature))
+  chosen = np.asarray(choice.choose(costs, table, symbols, slope, curvature))
   every = [symbols - 1, symbols, symbols + 1, 0 * symbols]
   np.testing.assert_allclose(cost(chosen), np.min([cost(k) for k in every], 0))
 
 
 def test_free_symbols_that_cost_a_picture_nothing_become_zero():
-  costs = rdoq.costs_of(tables.scale_tables())
+  costs = choice.costs_of(tables.scale_tables())
   symbols = np.arange(-3, 4, dtype=np.int32)
   table = np.full(7, 60, np.uint8)
   nothing = np.zeros(7, np.float32)
   for _ in range(3):
     symbols = np.asarray(
-      rdoq.choose(costs, table, symbols, nothing, np.float32(0))
+      choice.choose(costs, table, symbols, nothing, np.float32(0))
     )
   assert not symbols.any()
 
 
 def test_costs_are_those_of_the_tables():
   scale_tables = tables.scale_tables()
-  costs = rdoq.costs_of(scale_tables)
+  costs = choice.costs_of(scale_tables)
   reach = costs.shape[1] // 2
   inside = scale_tables.lengths - 1
   probability = np.exp2(-costs.astype(np.float64))
