@@ -32,7 +32,6 @@ from lic_jax.data import images
 from lic_jax.evaluation import runner
 from lic_jax.evaluation.complexity import count
 from lic_jax.metrics import distortion
-from lic_jax.ops import gain
 from lic_jax.sga import encode, rdoq, relaxation, schedule
 from lic_jax.sga.optimizer import (
   Optimizer,
@@ -112,7 +111,7 @@ def measure_kodak(bundle: Bundle, paths: list[Path], steps: int) -> dict:
   `latents_equal` says whether a decoder finds exactly the latents that SGA
   chose.
   """
-  lmbda, rows, seen = lagrange_multiplier(bundle), [], set()
+  lmbda, rows, seen = bundle.lagrange_multiplier(bundle.number(None)), [], set()
   for path in paths:
     rgb = images.read_rgb(path)
     if rgb.shape not in seen:  # compiles: times are those of work
@@ -186,12 +185,6 @@ def file_row(
     "loss": bpp + lmbda * mse,
     "nonzero": float(np.mean(encoded.symbols.y != 0)),
   }
-
-
-def lagrange_multiplier(bundle: Bundle) -> float:
-  """Of the middle quality."""
-  quality = bundle.number(None) / bundles.STEPS_PER_QUALITY
-  return gain.lagrange_multiplier(bundle.card["lambda"], quality)
 
 
 def crops(bundle: Bundle, paths: list[Path]) -> Problem:
@@ -269,7 +262,7 @@ def measure_relaxations(bundle: Bundle, paths: list[Path]) -> dict:
 
 def measure_windows(bundle: Bundle, paths: list[Path]) -> dict:
   """One image whole and in windows: the loss of real files."""
-  lmbda, steps = lagrange_multiplier(bundle), 100
+  lmbda, steps = bundle.lagrange_multiplier(bundle.number(None)), 100
   rgb = images.read_rgb(paths[2])
   height, width = rgb.shape[:2]
   start = codec.analyse(rgb, bundle)
@@ -301,7 +294,7 @@ def measure_cost(bundle: Bundle, paths: list[Path]) -> dict:
   weights = frozen_weights(bundle, "float32")
   static = {
     "functions": bundle.decoder.functions,
-    "lmbda": lagrange_multiplier(bundle),
+    "lmbda": bundle.lagrange_multiplier(bundle.number(None)),
   }
   state = jax.eval_shape(partial(begin, **static), weights, one)
   function = partial(step, relax=relaxation.sga, **static)
@@ -347,7 +340,7 @@ def write(name: str, bundle: Bundle, commit: str | None, content: dict) -> None:
   provenance = {
     "codec": bundle.folder.name,
     "fingerprint": bundle.card["fingerprint"],
-    "lambda": lagrange_multiplier(bundle),
+    "lambda": bundle.lagrange_multiplier(bundle.number(None)),
     "machine": runner.machine(),
     "commit": commit,
     "command": shlex.join(["python", *sys.argv]),

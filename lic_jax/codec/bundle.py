@@ -41,6 +41,7 @@ from lic_jax.codec.decoder import (
   serialise,
   unflatten,
 )
+from lic_jax.ops import gain
 
 ENCODER, CARD = "encoder.safetensors", "card.json"
 ZOO = Path(__file__).parents[1] / "zoo"
@@ -102,6 +103,13 @@ class Bundle:
         f"the codec has no quality {quality:g}; it has {known}"
       )
     return number
+
+  def lagrange_multiplier(self, number: int) -> float:
+    """Lambda of a quality, by its number; the card has quality 0's."""
+    lmbda = self.card["lambda"]
+    if self.decoder.gains is None:
+      return lmbda
+    return gain.lagrange_multiplier(lmbda, number / STEPS_PER_QUALITY)
 
 
 def write(

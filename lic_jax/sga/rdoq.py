@@ -23,7 +23,6 @@ from lic_jax.codec import bundle as bundles
 from lic_jax.codec import decode as decoding
 from lic_jax.codec import encode as codec
 from lic_jax.codec.bundle import Bundle
-from lic_jax.ops import gain
 from lic_jax.ops.padding import pad_reflect
 from lic_jax.ops.windows import Span, windows
 from lic_jax.sga import choice, frozen
@@ -128,10 +127,7 @@ def objective_of(
 
   A unit of squared error is worth lambda * 255^2 / 3 bits.
   """
-  lmbda = bundle.card["lambda"]
-  if bundle.decoder.gains is not None:
-    quality = number / bundles.STEPS_PER_QUALITY
-    lmbda = gain.lagrange_multiplier(lmbda, quality)
+  lmbda = bundle.lagrange_multiplier(number)
   layers, costs = _frozen(bundle.folder, bundle.card["fingerprint"])
   return Objective(layers, costs, step, np.float32(lmbda * 255**2 / 3))
 
