@@ -27,9 +27,9 @@ from pathlib import Path
 from PIL import Image
 
 from lic_jax.codec import bundle as bundles
-from lic_jax.codec import encode
 from lic_jax.data import images
 from lic_jax.evaluation import runner
+from lic_jax.sga import encode
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -67,12 +67,14 @@ def encode_passes(
     entries = np.empty(len(index), np.int32)
     _sort(symbols.reshape(-1), index, runs, out=entries)
     for table, group in groups(counts):
-      entry = entries[group].astype(np.int64) - tables.minima[table]
       escape = tables.lengths[table] - 1
-      outside = (entry < 0) | (entry >= escape)
-      values = entries[group][outside].tolist()
-      side += [varint.write(varint.fold(value)) for value in values]
-      entries[group] = np.where(outside, escape, entry)
+      for first in range(group.start, group.stop, BLOCK):
+        block = entries[first : min(first + BLOCK, group.stop)]
+        entry = block.astype(np.int64) - tables.minima[table]
+        outside = (entry < 0) | (entry >= escape)
+        values = block[outside].tolist()
+        side += [varint.write(varint.fold(value)) for value in values]
+        block[...] = np.where(outside, escape, entry)
     coded.append((entries, counts))
   escapes = b"".join(side)
   head = varint.write(len(escapes)) + escapes

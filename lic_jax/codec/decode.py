@@ -192,8 +192,12 @@ def at_quality(
   logs = log_gains(decoder, number)
   last = decoder.scale_tables.count - 1
   tables = np.rint(logs * (last / (SCALE_COUNT - 1) / LOG_STEP))
-  moved = np.clip(index + tables.astype(np.int16), 0, last)
-  return np.exp(-logs).astype(np.float32), moved.astype(np.uint8)
+  tables = tables.astype(np.int16)
+  moved = np.empty_like(index)
+  # By rows, for the memory that a large image would take.
+  for row in range(index.shape[1]):
+    moved[:, row] = np.clip(index[:, row] + tables, 0, last)
+  return np.exp(-logs).astype(np.float32), moved
 
 
 def log_gains(decoder: Decoder, number: int) -> Float[np.ndarray, "c"]:

@@ -26,6 +26,7 @@ from lic_jax.codec import bundle as bundles
 from lic_jax.codec import coder, container
 from lic_jax.codec import decode as decoding
 from lic_jax.codec.bundle import Bundle
+from lic_jax.codec.decoder import Decoder
 from lic_jax.codec.tables import PRECISION
 from lic_jax.entropy import checkerboard, factorized, gaussian
 from lic_jax.entropy.fixed_point import slices
@@ -191,9 +192,7 @@ def encode_latents(
       z, index, decoder.channel_tables, entropy_coder
     )
     if decoder.context is None:
-      mean, index = decoding.prior(decoder, z)
-      step, index = decoding.at_quality(decoder, number, index)
-      y, y_hat = quantise(latents.y, mean, step)
+      y, y_hat, index = _quantise_at(latents.y, decoder, z, number)
       passes = [(y, index)]
     else:
       y, y_hat, index, passes = _quantise_slices(latents.y, decoder.context, z)
@@ -251,6 +250,18 @@ def quantise(
     symbols[:, row] = _rounded((latent[:, row] - offset[:, row]) / step)
     decoded[:, row] = decoding.dequantise(symbols[:, row], offset[:, row], step)
   return symbols, decoded
+
+
+def _quantise_at(
+  latent: Float[np.ndarray, "1 h4 w4 c2"],
+  decoder: Decoder,
+  z: Int[np.ndarray, "1 h w c"],
+  number: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+  """Symbols, y_hat, and numbers of tables, at a quality by its number."""
+  mean, index = decoding.prior(decoder, z)
+  step, index = decoding.at_quality(decoder, number, index)
+  return *quantise(latent, mean, step), index
 
 
 def _quantise_slices(
