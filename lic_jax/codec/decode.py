@@ -226,7 +226,8 @@ def dequantise(
   y_hat = symbols.astype(np.float32)
   if step is not None:
     y_hat *= step
-  return y_hat + offset
+  y_hat += offset
+  return y_hat
 
 
 def reconstruct(
