@@ -20,7 +20,8 @@ from lic_jax.types import Bool, Int, LicError, Shaped, UInt
 
 # By the name that a user gives.
 CODERS: dict[str, ModuleType] = {"ans": ans, "range": range_coder}
-# Symbols that are sorted at once, which bounds the memory: 32 MiB of order.
+# Symbols that are sorted, or made entries, at once, which bounds the memory: 32
+# MiB of order.
 BLOCK = 1 << 22
 
 

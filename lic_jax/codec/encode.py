@@ -258,7 +258,10 @@ def _quantise_at(
   z: Int[np.ndarray, "1 h w c"],
   number: int,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-  """Symbols, y_hat, and numbers of tables, at a quality by its number."""
+  """Symbols, y_hat, and numbers of tables, at a quality by its number.
+
+  The mean, as large as the latent, is gone before the coder begins.
+  """
   mean, index = decoding.prior(decoder, z)
   step, index = decoding.at_quality(decoder, number, index)
   return *quantise(latent, mean, step), index
