@@ -1,10 +1,11 @@
 r"""The context model as the hyperprior that a run has found.
 
   python -m experiments.context_gain.as_hyperprior --run=DIR \
-    --train=PHOTOGRAPHS --output=DIR
+    --train=PHOTOGRAPHS --config=FILE --output=DIR
 
-Writes a run of no steps of `multi_reference.py` beside this file, for
---config.start, from a run of `hyperprior.py`. The entropy parameters pass means
+Writes a run of no steps of a context model's config, for --config.start, from a
+run of the hyperprior's: `multi_reference.py` and `hyperprior.py` beside this
+file, or the two `joint_*.py`. The entropy parameters pass means
 on, x being gelu(x) - gelu(-x), and bend the output of the hyper-synthesis into
 scales; other hidden channels start at random and are not heard yet. Layers that
 look at the latent begin as if its channels, which differ a hundredfold, were of
@@ -13,6 +14,7 @@ one size. The residual prediction starts at zero.
 
 import argparse
 import math
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,6 @@ import ml_collections
 import numpy as np
 
 from experiments.arms.run import plant
-from experiments.context_gain import multi_reference
 from experiments.context_gain.one_rate import (
   Channels,
   Samples,
@@ -46,6 +47,7 @@ def main() -> None:
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
   parser.add_argument("--run", required=True, type=Path)
   parser.add_argument("--train", required=True, help="photographs")
+  parser.add_argument("--config", required=True, help="of the context model")
   parser.add_argument("--output", required=True, type=Path)
   args = parser.parse_args()
   theirs, params, _ = load_params(args.run)
@@ -55,7 +57,7 @@ def main() -> None:
   layer = params["hyper_synthesis"]["conv2"]
   for name, array in layer.items():  # a context model has means last
     layer[name] = np.roll(array, array.shape[-1] // 2, axis=-1)
-  config = multi_reference.get_config()
+  config = runpy.run_path(args.config)["get_config"]()
   params["context"] = context(config, size=rms(y), s=s)
   plant(config, args.output, params)
 
