@@ -2,6 +2,7 @@
 
 import importlib
 import pathlib
+import runpy
 
 import jax
 import jax.numpy as jnp
@@ -24,8 +25,9 @@ def module():
     yield importlib.import_module("experiments.context_gain.as_hyperprior")
 
 
-def config_of(module):
-  config = module.multi_reference.get_config().to_dict()
+def config_of():
+  path = ROOT / "experiments/context_gain/multi_reference.py"
+  config = runpy.run_path(str(path))["get_config"]().to_dict()
   model = config["model"]
   model |= {"latent_channels": CHANNELS, "hyper_channels": 8}
   model["analysis"] |= {"channels": (4, 4, 4), "latent_channels": CHANNELS}
@@ -37,7 +39,7 @@ def config_of(module):
 
 
 def test_a_context_model_begins_as_the_hyperprior(module, rng):
-  config = config_of(module)
+  config = config_of()
   sizes = np.geomspace(20, 0.5, CHANNELS)
   s = rng.normal(2.2, 0.4, (4096, CHANNELS))
   params = module.context(config, size=sizes, s=s)
