@@ -1,12 +1,12 @@
 r"""Seconds of encoding and decoding, part by part, of two codecs in turn.
 
   python experiments/context/timing.py --codecs=BUNDLE,BUNDLE \
-    --image=kodim23.png [--rounds=9]
+    --image=kodim23.png [--rounds=9] [--results=DIR]
 
 In one process, after one round that compiles. Parts are functions of the codec
 with a clock around them; what is inside none of them is "rest". Beside them the
 MACs that `evaluation.model_report` counts, and so the arithmetic per second.
-Writes results/timing.json.
+Writes timing.json.
 """
 
 import argparse
@@ -63,6 +63,7 @@ def main() -> None:
   parser.add_argument("--codecs", required=True, help="two, by a comma")
   parser.add_argument("--image", required=True, type=Path)
   parser.add_argument("--rounds", type=int, default=9)
+  parser.add_argument("--results", type=Path, default=HERE / "results")
   args = parser.parse_args()
   codecs = [bundles.find(name) for name in args.codecs.split(",")]
   rgb = images.read_rgb(args.image)
@@ -93,7 +94,7 @@ def main() -> None:
     "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
   }
   text = json.dumps(result, indent=1)
-  (HERE / "results" / "timing.json").write_text(text + "\n")
+  (args.results / "timing.json").write_text(text + "\n")
   print(text)
 
 

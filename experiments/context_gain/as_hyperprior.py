@@ -5,11 +5,11 @@ r"""The context model as the hyperprior that a run has found.
 
 Writes a run of no steps of a context model's config, for --config.start, from a
 run of the hyperprior's: `multi_reference.py` and `hyperprior.py` beside this
-file, or the two `joint_*.py`. The entropy parameters pass means
-on, x being gelu(x) - gelu(-x), and bend the output of the hyper-synthesis into
-scales; other hidden channels start at random and are not heard yet. Layers that
-look at the latent begin as if its channels, which differ a hundredfold, were of
-one size. The residual prediction starts at zero.
+file, or the two `joint_*.py`. The entropy parameters pass means on, x being
+gelu(x) - gelu(-x), and bend the output of the hyper-synthesis into scales;
+other hidden channels start at random and are not heard yet. Layers that look at
+the latent begin as if its channels, which differ a hundredfold, were of one
+size. The residual prediction starts at zero.
 """
 
 import argparse
