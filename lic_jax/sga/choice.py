@@ -79,6 +79,28 @@ def choose(
     slope, curvature: of the other costs of k + d, slope d + curvature d^2.
   """
 
+  best, _ = _best(costs, table, symbols, slope, curvature)
+  return best
+
+
+def least(
+  costs: Float[Array, "t n"],
+  table: UInt[Array, "*b"],
+  r: Float[Array, "*b"],
+  curvature: Float[Array, "*#b"],
+) -> Float[Array, "*b"]:
+  """Bits and error, curvature (k - r)^2, of the symbol k that is best for r."""
+  nearest = jnp.round(r).astype(jnp.int32)
+  left = r - nearest
+  _, least = _best(costs, table, nearest, -2 * curvature * left, curvature)
+  return least + curvature * jnp.square(left)
+
+
+def _best(
+  costs: Array, table: Array, symbols: Array, slope: Array, curvature: Array
+) -> tuple[Array, Array]:
+  """The best candidate, and what it costs."""
+
   def cost(k: Array) -> Array:
     d = k - symbols
     return bits(costs, table, k) + d * (slope + curvature * d)
@@ -88,7 +110,7 @@ def choose(
     other = cost(k)
     best = jnp.where(other < least, k, best)
     least = jnp.minimum(other, least)
-  return best
+  return best, least
 
 
 def sweep(

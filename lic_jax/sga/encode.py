@@ -1,7 +1,7 @@
 """Iterative encoding: an image to a better `.lic` file for the same decoder.
 
-  x --analysis--> (y, z) --SGA, by windows--> (y, z) --RDOQ--> (y, z)
-    --codec--> bytes
+  x --analysis--> (y, z) --RDOQ of z--> (y, z) --SGA, by windows--> (y, z)
+    --RDOQ of y--> (y, z) --codec--> bytes
 
 Both searches may be left out. The file is an ordinary one: whoever decodes it
 neither knows nor pays.
@@ -107,6 +107,12 @@ def encode(
   _check_window(bundle, core, margin)
   if latents is None:
     latents = codec.analyse(rgb, bundle)
+  if sweeps is None:
+    sweeps = rdoq.usual(bundle)
+  if sweeps:
+    latents = rdoq.refine_side(
+      rgb, latents, bundle, quality=quality, seed=seed, core=core
+    )
   searched = steps is not None or seconds is not None
   if searched:
     latents = optimise(
@@ -121,8 +127,6 @@ def encode(
       margin=margin,
       report=report,
     )
-  if sweeps is None:
-    sweeps = rdoq.usual(bundle)
   if sweeps:
     latents = rdoq.refine(
       rgb,

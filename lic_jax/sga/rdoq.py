@@ -6,8 +6,9 @@ sweeps over fields in turn: Besag 1986, iterated conditional modes): a symbol
 may be one less, one more, or zero, where `choice` finds that better. Only half
 of them, drawn anew, move at once, since neighbours paint over each other.
 
-The file is an ordinary one. z stays as it is. Large images are worked on in
-windows, each of which sees what its neighbours have become.
+Before them come those of z (`side`), since they say what y's will cost. The
+file is an ordinary one. Large images are worked on in windows, each of which
+sees what its neighbours have become.
 """
 
 import functools
@@ -25,7 +26,7 @@ from lic_jax.codec import encode as codec
 from lic_jax.codec.bundle import Bundle
 from lic_jax.ops.padding import pad_reflect
 from lic_jax.ops.windows import Span, windows
-from lic_jax.sga import choice, frozen
+from lic_jax.sga import choice, frozen, side
 from lic_jax.sga.choice import Objective, Window
 from lic_jax.types import Array, Float, Int, Latents, LicError, UInt, UInt8
 
@@ -35,8 +36,9 @@ SWEEPS = 6
 # as wide as a synthesis reaches.
 CORE, MARGIN = 1024, 64
 # What the curvature is multiplied by, for what moves along with a symbol: all
-# of a latent, when rounding is left, and half of it in a sweep.
-ALL, HALF = 3.0, 1.1
+# of a latent, when rounding is left, and half of it in a sweep. z is chosen for
+# symbols that will have been through both.
+ALL, HALF, BOTH = 3.0, 1.1, 2.0
 
 
 class Grid(NamedTuple):
@@ -66,6 +68,44 @@ def usual(bundle: Bundle) -> int:
   return SWEEPS if is_possible(bundle) else 0
 
 
+def refine_side(
+  rgb: UInt8[np.ndarray, "h w 3"],
+  latents: Latents,
+  bundle: Bundle,
+  *,
+  quality: float | int | None = None,
+  seed: int = 0,
+  core: int = CORE,
+) -> Latents:
+  """Latents whose z, if there is one, is worth its bits; y stays as it is.
+
+  Args:
+    rgb, latents, bundle, quality, seed, core: as in `refine`.
+
+  Raises:
+    LicError: as `refine`.
+  """
+  _check(bundle)
+  if latents.z is None:
+    return latents
+  number = bundle.number(quality)
+  grid, search = _begin(rgb, latents, bundle, number, core)
+  curvature_key, key = jax.random.split(jax.random.key(seed))
+  offset, _ = decoding.channel_prior(bundle.decoder, *rgb.shape[:2])
+  z, _ = codec.quantise(latents.z, offset)
+  z = side.refine(
+    z,
+    latents.y,
+    bundle,
+    number=number,
+    step=grid.step,
+    curvature=BOTH * search.curvature(curvature_key),
+    key=key,
+    core=core,
+  )
+  return Latents(y=latents.y, z=decoding.dequantise(z, offset))
+
+
 def refine(
   rgb: UInt8[np.ndarray, "h w 3"],
   latents: Latents,
@@ -77,7 +117,7 @@ def refine(
   seed: int = 0,
   core: int = CORE,
 ) -> Latents:
-  """Latents whose rounding makes a better file, or as good a one.
+  """Latents whose y, rounded, makes a better file, or as good a one.
 
   Args:
     rgb: the image.
@@ -93,16 +133,10 @@ def refine(
   Raises:
     LicError: the codec has no such quality; or it is none that `is_possible`.
   """
-  if not is_possible(bundle):
-    raise LicError(
-      "rate-distortion optimised quantisation is for codecs of the squared "
-      "error without a context model"
-    )
+  _check(bundle)
   number = bundle.number(quality)
-  grid = _grid(latents, bundle, number, *rgb.shape[:2])
-  # One array of symbols, changed in place: a large image has no room for more.
-  symbols = codec.quantise(latents.y, grid.offset, grid.step)[0]
-  search = _Search(rgb, symbols, grid, bundle, number, core)
+  grid, search = _begin(rgb, latents, bundle, number, core)
+  symbols = search.symbols
   key = jax.random.key(seed)
   curvature = search.curvature(key)
   rounded = search.loss()
@@ -132,6 +166,19 @@ def objective_of(
   return Objective(layers, costs, step, np.float32(lmbda * 255**2 / 3))
 
 
+def _check(bundle: Bundle) -> None:
+  """Refuses codecs for which none of this is possible.
+
+  Raises:
+    LicError: the codec is one.
+  """
+  if not is_possible(bundle):
+    raise LicError(
+      "rate-distortion optimised quantisation is for codecs of the squared "
+      "error without a context model"
+    )
+
+
 class _Search:
   """Goes over the symbols of one image, in place, window by window."""
 
@@ -146,7 +193,7 @@ class _Search:
   ):
     self._rgb = pad_reflect(rgb, bundle.decoder.stride)
     self._size = rgb.shape[:2]
-    self._symbols, self._grid = symbols, grid
+    self.symbols, self._grid = symbols, grid
     height, width = self._rgb.shape[:2]
     self._stride = height // symbols.shape[1]
     self._places = list(windows(height, width, core=core, margin=MARGIN))
@@ -169,7 +216,7 @@ class _Search:
     """Chooses as if the picture were best at the continuous latent y."""
     offset, step, table = self._grid
     for row in range(y.shape[1]):
-      symbols = self._symbols[:, row]
+      symbols = self.symbols[:, row]
       left = (y[:, row] - offset[:, row]) / step - symbols
       symbols[...] = self._compiled.choose(
         self._objective.costs,
@@ -189,7 +236,7 @@ class _Search:
         jax.random.fold_in(key, number),
       )
       core, inside = self._core(place, self._stride)
-      self._symbols[:, *core] = np.asarray(found)[:, *inside]
+      self.symbols[:, *core] = np.asarray(found)[:, *inside]
 
   def loss(self) -> float:
     """Bits and weighted error of the whole image."""
@@ -201,8 +248,8 @@ class _Search:
       real[inside] = window.real[inside]
       window = window._replace(real=real)
       total += float(self._compiled.error(self._objective, window))
-    for row in range(self._symbols.shape[1]):
-      table, symbols = self._grid.table[:, row], self._symbols[:, row]
+    for row in range(self.symbols.shape[1]):
+      table, symbols = self._grid.table[:, row], self.symbols[:, row]
       total += float(self._compiled.bits(costs, table, symbols))
     return total
 
@@ -217,7 +264,7 @@ class _Search:
     real = np.zeros((*pixels.shape[:2], 1), np.float32)
     real[: max(0, height - rows.start), : max(0, width - columns.start)] = 1
     return Window(
-      latent(self._symbols),
+      latent(self.symbols),
       latent(self._grid.offset),
       latent(self._grid.table),
       pixels.astype(np.float32) / np.float32(255) - np.float32(0.5),
@@ -275,6 +322,16 @@ def _frozen(folder: Path, fingerprint: str) -> tuple[Mapping[str, Any], Array]:
   )
   tables = decoder.scale_tables or decoder.channel_tables
   return layers, jnp.asarray(choice.costs_of(tables))
+
+
+def _begin(
+  rgb: np.ndarray, latents: Latents, bundle: Bundle, number: int, core: int
+) -> tuple[Grid, _Search]:
+  """The grid of y, and the search, from rounded symbols."""
+  grid = _grid(latents, bundle, number, *rgb.shape[:2])
+  # One array of symbols, changed in place: a large image has no room for more.
+  symbols = codec.quantise(latents.y, grid.offset, grid.step)[0]
+  return grid, _Search(rgb, symbols, grid, bundle, number, core)
 
 
 def _grid(

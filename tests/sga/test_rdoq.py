@@ -30,9 +30,11 @@ def test_a_file_is_better_than_a_rounded_one(bundle):
 
 def test_what_was_found_survives_the_file(bundle):
   rgb = tiny_codec.photograph()[:100, :90]
-  found = rdoq.refine(rgb, codec.analyse(rgb, bundle), bundle)
+  start = rdoq.refine_side(rgb, codec.analyse(rgb, bundle), bundle)
+  found = rdoq.refine(rgb, start, bundle)
   encoded = encode.encode(rgb, bundle)
   np.testing.assert_array_equal(encoded.latents.y, found.y)
+  np.testing.assert_array_equal(encoded.latents.z, start.z)
 
 
 def test_sweeps_after_annealing_make_a_file_no_worse(hyperprior):
