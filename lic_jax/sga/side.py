@@ -33,8 +33,8 @@ from lic_jax.types import Array, Float, Int
 # How often the symbols are gone over, and the share that moves at once.
 SWEEPS, SHARE = 24, 0.25
 # Pixels, multiples of 64: the side of what is worked on at once, and a margin
-# as wide as z reaches.
-CORE, MARGIN = 1024, 192
+# as wide as z reaches into the prior.
+CORE, MARGIN = 1024, 128
 # What slopes of F are taken over, to either side: steps, and indices of scales.
 STEPS, SCALES = 1.5, 2
 # What a move of z is made of when the curvature is measured.
@@ -102,7 +102,7 @@ def refine(
     key: of the shares and probes.
     core: side of what is worked on at once, pixels, a multiple of 64.
   """
-  one = _objective(bundle, number, step, curvature)
+  one = objective_of(bundle, number, step, curvature)
   compiled = _compiled(bundle.folder, bundle.card["fingerprint"])
   found = z.copy()
   stride = bundle.decoder.stride
@@ -123,41 +123,67 @@ def refine(
   return found
 
 
-def loss(
-  function: Mapping[str, Any], one: Objective, window: Window
-) -> Float[Array, ""]:
-  """Bits of z, and what y will cost.
+def objective_of(
+  bundle: Bundle,
+  number: int,
+  step: Float[np.ndarray, "#c"],
+  curvature: Float[np.ndarray, "c"],
+) -> Objective:
+  """The objective of a quality, by its number in a file's header.
+
+  Args:
+    bundle, number, step, curvature: as in `refine`.
+  """
+  layers, costs, y_costs = _fixed(bundle.folder, bundle.card["fingerprint"])
+  decoder = bundle.decoder
+  log_gain = np.zeros(1, np.float32)
+  if decoder.gains is not None:
+    log_gain = decoding.log_gains(decoder, number).astype(np.float32)
+  offset = np.asarray(decoder.channel_offsets, np.float32)
+  return Objective(layers, offset, costs, y_costs, step, log_gain, curvature)
+
+
+def cost(
+  function: Mapping[str, Any],
+  one: Objective,
+  z: Float[Array, "1 h w c"],
+  y: Float[Array, "1 h4 w4 c2"],
+) -> tuple[Float[Array, ""], Float[Array, "1 h w c"]]:
+  """What y will cost, in bits, and by how much more with each symbol of z.
 
   Args:
     function: of the decoder's hyper-synthesis, as in `objective.run`.
-    one, window: the objective, and the symbols.
+    one: the objective.
+    z: symbols, as real numbers.
+    y: as in `Window`.
   """
-  r, table = _seen(one, window.y, *_prior(function, one, window.z))
-  own = choice.bits(one.costs, _channels(window.z), window.z)
-  return jnp.sum(_least(one, r, table)) + jnp.sum(own)
+  parameters, transpose = jax.vjp(functools.partial(_prior, function, one), z)
+  mean, index = parameters
+  per_scale = (len(one.y_costs) - 1) / (SCALE_COUNT - 1)
+  table = jnp.round(gaussian.shifted(index, one.log_gain) * per_scale)
+  table = table.astype(jnp.uint32)
+  r = (y - mean) / one.step
 
+  def least(r: Array, table: Array) -> Array:
+    return choice.least(one.y_costs, table, r, one.curvature)
 
-def slope(
-  function: Mapping[str, Any],
-  one: Objective,
-  y: Float[Array, "1 h4 w4 c2"],
-  z: Float[Array, "1 h w c"],
-) -> Float[Array, "1 h w c"]:
-  """What y will cost, by each symbol of z."""
-  (mean, index), transpose = jax.vjp(
-    functools.partial(_prior, function, one), z
-  )
-  r, table = _seen(one, y, mean, index)
-  by_r = _least(one, r + STEPS, table) - _least(one, r - STEPS, table)
-  last = len(one.y_costs) - 1
-  per_scale = last / (SCALE_COUNT - 1)
   reach = round(SCALES * per_scale)
-  above = jnp.minimum(table + reach, last)
+  above = jnp.minimum(table + reach, len(one.y_costs) - 1)
   below = table - jnp.minimum(table, reach)
-  by_table = _least(one, r, above) - _least(one, r, below)
-  by_mean = -by_r / (2 * STEPS * one.step)
-  by_index = by_table / (above - below) * per_scale
-  return transpose((by_mean, by_index))[0]
+  by_r = (least(r + STEPS, table) - least(r - STEPS, table)) / (2 * STEPS)
+  by_table = (least(r, above) - least(r, below)) / (above - below)
+  (slope,) = transpose((-by_r / one.step, by_table * per_scale))
+  return jnp.sum(least(r, table)), slope
+
+
+def measure(
+  function: Mapping[str, Any], one: Objective, window: Window
+) -> tuple[Float[Array, ""], Float[Array, "1 h w c"]]:
+  """All bits, of z and of what y will cost; and `cost`'s slope."""
+  z = window.z
+  own = choice.bits(one.costs, _channels(z), z)
+  of_y, slope = cost(function, one, z.astype(jnp.float32), window.y)
+  return jnp.sum(own) + of_y, slope
 
 
 def curvature(
@@ -165,32 +191,28 @@ def curvature(
 ) -> Float[Array, "c"]:
   """Half the second derivative of y's cost, the mean of each channel of z."""
   z = window.z.astype(jnp.float32)
-  pull = functools.partial(slope, function, one, window.y)
+
+  def slope(z: Array) -> Array:
+    return cost(function, one, z, window.y)[1]
 
   def probed(key: Array) -> Array:
     signs = jax.random.rademacher(key, z.shape, z.dtype)
-    return signs * (pull(z + PROBE * signs) - pull(z - PROBE * signs))
+    return signs * (slope(z + PROBE * signs) - slope(z - PROBE * signs))
 
   found = jax.lax.map(probed, jax.random.split(key, PROBES))
   return jnp.maximum(jnp.mean(found, (0, 1, 2, 3)) / (4 * PROBE), 0)
 
 
 def sweep(
-  function: Mapping[str, Any],
   one: Objective,
   window: Window,
+  slope: Float[Array, "1 h w c"],
   curvature: Float[Array, "c"],
   key: Array,
 ) -> Int[Array, "1 h w c"]:
   """The symbols, a share of them replaced by their best candidates."""
   z = window.z
-  chosen = choice.choose(
-    one.costs,
-    _channels(z),
-    z,
-    slope(function, one, window.y, z.astype(jnp.float32)),
-    curvature,
-  )
+  chosen = choice.choose(one.costs, _channels(z), z, slope, curvature)
   moves = jax.random.bernoulli(key, SHARE, z.shape) & window.free
   return jnp.where(moves, chosen, z)
 
@@ -198,7 +220,7 @@ def sweep(
 class _Compiled(NamedTuple):
   """The functions above, for one codec."""
 
-  loss: Callable
+  measure: Callable
   curvature: Callable
   sweep: Callable
 
@@ -209,7 +231,9 @@ def _compiled(folder: Path, fingerprint: str) -> _Compiled:
   decoder = bundles.read_again(folder, fingerprint).decoder
   function = decoder.functions["hyper_synthesis"]
   return _Compiled(
-    *(jax.jit(functools.partial(f, function)) for f in (loss, curvature, sweep))
+    measure=jax.jit(functools.partial(measure, function)),
+    curvature=jax.jit(functools.partial(curvature, function)),
+    sweep=jax.jit(sweep),
   )
 
 
@@ -218,13 +242,14 @@ def _search(
 ) -> Int[np.ndarray, "1 h w c"]:
   """The symbols after all sweeps; one that made them worse is taken back."""
   stiffness = compiled.curvature(one, window, key)
-  least = compiled.loss(one, window)
+  least, slope = compiled.measure(one, window)
   for i in range(SWEEPS):
-    z = compiled.sweep(one, window, stiffness, jax.random.fold_in(key, i))
+    key_now = jax.random.fold_in(key, i)
+    z = compiled.sweep(one, window, slope, stiffness, key_now)
     moved = window._replace(z=z)
-    new = compiled.loss(one, moved)
+    new, its_slope = compiled.measure(one, moved)
     if new < least:
-      window, least = moved, new
+      window, least, slope = moved, new, its_slope
     else:
       stiffness = STIFFER * stiffness
   return np.asarray(window.z)
@@ -242,32 +267,6 @@ def _prior(
 def _channels(z: Array) -> Array:
   """The table of each symbol: its channel's."""
   return jnp.broadcast_to(jnp.arange(z.shape[-1], dtype=jnp.uint32), z.shape)
-
-
-def _seen(
-  one: Objective, y: Array, mean: Array, index: Array
-) -> tuple[Array, Array]:
-  """r and t."""
-  per_scale = (len(one.y_costs) - 1) / (SCALE_COUNT - 1)
-  table = jnp.round(gaussian.shifted(index, one.log_gain) * per_scale)
-  return (y - mean) / one.step, table.astype(jnp.uint32)
-
-
-def _least(one: Objective, r: Array, table: Array) -> Array:
-  """F."""
-  return choice.least(one.y_costs, table, r, one.curvature)
-
-
-def _objective(
-  bundle: Bundle, number: int, step: np.ndarray, curvature: np.ndarray
-) -> Objective:
-  layers, costs, y_costs = _fixed(bundle.folder, bundle.card["fingerprint"])
-  decoder = bundle.decoder
-  log_gain = np.zeros(1, np.float32)
-  if decoder.gains is not None:
-    log_gain = decoding.log_gains(decoder, number).astype(np.float32)
-  offset = np.asarray(decoder.channel_offsets, np.float32)
-  return Objective(layers, offset, costs, y_costs, step, log_gain, curvature)
 
 
 @functools.lru_cache(maxsize=2)
