@@ -8,8 +8,8 @@ mean, under table t, will cost
 
   F(r, t) = min over k of  bits(k | t) + curvature (k - r)^2,
 
-and z moves r by the mean and t by the scale. F is a fence of parabolas: its
-slopes are taken over as much as a symbol of z moves r and t.
+and z moves r by the mean and t by the scale. F has a dip at every symbol, so
+its slopes are taken over as much as a symbol of z moves r and t.
 """
 
 import functools
@@ -32,9 +32,9 @@ from lic_jax.types import Array, Float, Int
 
 # How often the symbols are gone over, and the share that moves at once.
 SWEEPS, SHARE = 24, 0.25
-# Pixels, multiples of 64: the side of what is worked on at once, and a margin
-# as wide as z reaches into the prior.
-CORE, MARGIN = 1024, 128
+# Pixels, a multiple of 64, around what is worked on at once: as wide as z
+# reaches into the prior.
+MARGIN = 128
 # What slopes of F are taken over, to either side: steps, and indices of scales.
 STEPS, SCALES = 1.5, 2
 # What a move of z is made of when the curvature is measured.
@@ -88,7 +88,7 @@ def refine(
   step: Float[np.ndarray, "#c2"],
   curvature: Float[np.ndarray, "c2"],
   key: Array,
-  core: int = CORE,
+  core: int,
 ) -> Int[np.ndarray, "1 h w c"]:
   """Symbols of z by which y costs less, and they no more than they save.
 
@@ -106,6 +106,7 @@ def refine(
   compiled = _compiled(bundle.folder, bundle.card["fingerprint"])
   found = z.copy()
   stride = bundle.decoder.stride
+  y_stride = stride * z.shape[1] // y.shape[1]
   sizes = [stride * size for size in z.shape[1:3]]
   for i, (rows, columns) in enumerate(
     windows(*sizes, core=core, margin=MARGIN)
@@ -114,7 +115,6 @@ def refine(
     part = found[:, rows.window(stride), columns.window(stride)]
     free = np.zeros((*part.shape[:3], 1), bool)
     free[:, *inside] = True
-    y_stride = sizes[0] // y.shape[1]
     window = Window(
       part, y[:, rows.window(y_stride), columns.window(y_stride)], free
     )
@@ -244,8 +244,8 @@ def _search(
   stiffness = compiled.curvature(one, window, key)
   least, slope = compiled.measure(one, window)
   for i in range(SWEEPS):
-    key_now = jax.random.fold_in(key, i)
-    z = compiled.sweep(one, window, slope, stiffness, key_now)
+    share = jax.random.fold_in(key, i)
+    z = compiled.sweep(one, window, slope, stiffness, share)
     moved = window._replace(z=z)
     new, its_slope = compiled.measure(one, moved)
     if new < least:
