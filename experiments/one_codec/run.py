@@ -33,7 +33,7 @@ from lic_jax.models.build import build
 from lic_jax.ops import gain
 from lic_jax.training import loop
 from lic_jax.training.checkpoint import load_params
-from lic_jax.training.step import to_unit
+from lic_jax.training.step import to_levels, to_unit
 
 LAMBDA, RUNGS = 0.00125, 7  # of configs/hierarchical_two_layer.py
 QUALITIES = (1, 3, 5)
@@ -99,7 +99,7 @@ def config_of(name: str, train: str) -> ml_collections.ConfigDict:
   with config.unlocked():
     config.data.crop = 256  # the hyper-latent of a smaller one is all border
     config.model.gain_rungs = RUNGS if name == EVERY else 0
-    # As in configs/hierarchical_two_layer.py; it needs no less with one rate.
+    # As in configs/hierarchical_two_layer.py.
     config.optimizer.clip = 50.0
     config.optimizer.muon = (
       "analysis/down",
@@ -160,8 +160,8 @@ def coded(
   x = to_unit(pixels)
   output = model.apply({"params": params}, x, mode="hard", **quality)
   bits = jnp.sum(output.bits_y + output.bits_z)
-  levels = jnp.clip(jnp.round(255 * (output.x_hat + 0.5)), 0, 255)
-  mse = jnp.mean(jnp.square(levels - 255 * (x + 0.5)))
+  levels = jnp.clip(jnp.round(to_levels(output.x_hat)), 0, 255)
+  mse = jnp.mean(jnp.square(levels - to_levels(x)))
   return bits / (pixels.shape[1] * pixels.shape[2]), mse
 
 

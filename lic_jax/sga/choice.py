@@ -78,7 +78,6 @@ def choose(
     symbols: k.
     slope, curvature: of the other costs of k + d, slope d + curvature d^2.
   """
-
   best, _ = _best(costs, table, symbols, slope, curvature)
   return best
 

@@ -3,7 +3,7 @@
   x --analysis--> (y, z) --RDOQ of z--> (y, z) --SGA, by windows--> (y, z)
     --RDOQ of y--> (y, z) --codec--> bytes
 
-Both searches may be left out. The file is an ordinary one: whoever decodes it
+All three searches may be left out. The file is an ordinary one: whoever decodes it
 neither knows nor pays.
 
 The latents of a window's core are optimised while those of its margin are held;
