@@ -3,8 +3,8 @@
   x --analysis--> (y, z) --RDOQ of z--> (y, z) --SGA, by windows--> (y, z)
     --RDOQ of y--> (y, z) --codec--> bytes
 
-All three searches may be left out. The file is an ordinary one: whoever decodes it
-neither knows nor pays.
+All three searches may be left out. The file is an ordinary one: whoever decodes
+it neither knows nor pays.
 
 The latents of a window's core are optimised while those of its margin are held;
 what they do together is judged over the whole window. Windows are visited in
