@@ -3,6 +3,7 @@
   section of z --channel tables--> symbols --hyper_synthesis--> mean, table
   section of y --its tables--> symbols + mean = y_hat
   y_hat --synthesis--> x_hat, cropped and rounded to 8 bits
+               `-restoration-^  if the codec has one
 
 The hyper-synthesis is computed in integers (`entropy.integer`), so what picks a
 table is the same on every machine. A context model takes its place in fixed
@@ -26,7 +27,7 @@ from lic_jax.codec.bundle import STEPS_PER_QUALITY, Bundle
 from lic_jax.codec.decoder import Decoder
 from lic_jax.entropy import integer
 from lic_jax.entropy.fixed_point import slices
-from lic_jax.ops import gain, synthesis, windows
+from lic_jax.ops import gain, restoration, synthesis, windows
 from lic_jax.ops.scales import LOG_STEP, SCALE_COUNT
 from lic_jax.types import Float, Int, Latents, UInt, UInt8
 
@@ -62,6 +63,7 @@ def decode_file(
     y_hat,
     header.height,
     header.width,
+    quality=header.quality / STEPS_PER_QUALITY,
     grey=header.is_grey,
   )
 
@@ -236,9 +238,17 @@ def reconstruct(
   height: int,
   width: int,
   *,
+  quality: float,
   grey: bool = False,
 ) -> UInt8[np.ndarray, "height width *c"]:
   """The 8-bit image of a decoded latent: (h, w, 3), or (h, w) if grey.
+
+  Args:
+    decoder: the codec's.
+    y_hat: the latent.
+    height, width: of the image, pixels.
+    quality: that it was encoded at.
+    grey: whether the image has one channel.
 
   Raises:
     LicError: the codec's synthesis is not known here.
@@ -249,14 +259,21 @@ def reconstruct(
   function = getattr(synthesis, name, None)
   if getattr(function, "__module__", None) != synthesis.__name__:
     raise types.LicError(f"the codec's synthesis, {name!r}, is not known here")
+  restorer = decoder.weights.get("restoration")
+  if restorer is not None:
+    level = restoration.level_at(restorer["levels"], quality)
 
   def paint(y_hat: Float[np.ndarray, "1 h w c"]) -> tuple[np.ndarray]:
     with np.errstate(over="ignore", invalid="ignore"):
       x_hat = function(weights, y_hat, **arguments)
+      if restorer is not None:
+        x_hat = restoration.restore(restorer["network"], x_hat, level)
     # Of all greys the mean of the channels is the nearest to them in MSE.
     return (pixels(x_hat.mean(axis=-1) if grey else x_hat),)
 
   scale, reach = synthesis.geometry(decoder.functions["synthesis"], weights)
+  if restorer is not None:
+    reach += -(-restoration.reach(restorer["network"]) // scale)
   (image,) = windows.upsample(
     paint, y_hat, scale=scale, reach=reach, core=_core(scale, pixels=1)
   )

@@ -86,6 +86,16 @@ def pixel_shuffle(
   return x.reshape(b, h * factor, w * factor, c)
 
 
+def pixel_unshuffle(
+  x: Float[Array, "b h w c"], factor: int = 2
+) -> Float[Array, "b h2 w2 c4"]:
+  """Inverse of `pixel_shuffle`."""
+  b, h, w, c = x.shape
+  h, w = h // factor, w // factor
+  x = x.reshape(b, h, factor, w, factor, c).transpose(0, 1, 3, 5, 2, 4)
+  return x.reshape(b, h, w, c * factor * factor)
+
+
 def conv_transpose(
   x: Float[np.ndarray, "b h w c_in"],
   kernel: Shaped[np.ndarray, "k k c_in c_out"],

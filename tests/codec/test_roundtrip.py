@@ -28,7 +28,9 @@ def test_a_file_decodes_to_the_encoders_own_reconstruction(bundle, size):
   encoded = encode.encode(rgb, bundle)
   decoded = decode.decode(encoded.data, bundle)
   assert decoded.shape == rgb.shape
-  expected = decode.reconstruct(bundle.decoder, encoded.latents.y, *size)
+  expected = decode.reconstruct(
+    bundle.decoder, encoded.latents.y, *size, quality=0
+  )
   np.testing.assert_array_equal(decoded, expected)
   latents = decode.decode_latents(container.unpack(encoded.data), bundle)
   np.testing.assert_array_equal(latents.y, encoded.latents.y)
@@ -295,7 +297,8 @@ def test_a_decoder_function_that_is_not_a_synthesis_is_refused(hyperprior):
     functions={"synthesis": {"function": "namespace"}},
   )
   with pytest.raises(types.LicError, match="not known here"):
-    decode.reconstruct(decoder, np.zeros((1, 4, 4, 24), np.float32), 64, 64)
+    y_hat = np.zeros((1, 4, 4, 24), np.float32)
+    decode.reconstruct(decoder, y_hat, 64, 64, quality=0)
 
 
 def test_pixels_round_and_saturate():
