@@ -59,6 +59,8 @@ def get_config() -> ml_collections.ConfigDict:
     dtype="bfloat16",  # of the products; or "float32"
     gain_rungs=7,  # one codec for lambdas from lmbda to 64 lmbda; 0: for one
   )
+  # Behind the synthesis, trained after all else: `lic_jax.fit_restoration`.
+  config.restoration = dict(channels=24, blocks=3)
   config.loss = dict(
     distortion="mse",  # or "ms_ssim": 1 - MS-SSIM, lmbda 2.4 to 60.5
     lmbda=0.00125,  # of quality 0; loss = bpp + lmbda * MSE on 0..255

@@ -19,6 +19,7 @@ from lic_jax.evaluation.complexity import PartComplexity
 from lic_jax.evaluation.model_report import model_report
 from lic_jax.flags import define_config, parser
 from lic_jax.models.build import build
+from lic_jax.transforms.restoration import Restoration
 from lic_jax.types import LicError
 
 _CONFIG = define_config()
@@ -72,8 +73,14 @@ def run(argv: Sequence[str]) -> None:
   """Counts and prints."""
   del argv  # checked by the parser
   size = {"height": _HEIGHT.value, "width": _WIDTH.value}
+  config = _CONFIG.value
+  restoration = None
+  if "restoration" in config:
+    restoration = Restoration(**config.restoration)
   try:
-    parts = model_report(build(_CONFIG.value.model.to_dict()), **size)
+    parts = model_report(
+      build(config.model.to_dict()), **size, restoration=restoration
+    )
   except LicError as error:
     print(f"complexity: {error}", file=sys.stderr)
     sys.exit(1)

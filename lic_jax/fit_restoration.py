@@ -16,55 +16,28 @@ import argparse
 import concurrent.futures
 import dataclasses
 import sys
-import time
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-import optax
 
 from lic_jax.codec import bundle as bundles
 from lic_jax.codec import encode as codec
 from lic_jax.codec.bundle import Bundle
 from lic_jax.data import sources
 from lic_jax.data.sources import Source
-from lic_jax.ops import restoration, synthesis
+from lic_jax.ops import synthesis
 from lic_jax.sga import rdoq
-from lic_jax.training import schedule
+from lic_jax.training import restoration as training
+from lic_jax.training.restoration import Pairs
 from lic_jax.transforms.restoration import Restoration
-from lic_jax.types import Array, Float, LicError, UInt8
+from lic_jax.types import Float, LicError, UInt8
 
-# Pixels: of a photograph, its middle is coded, and pieces of that are seen.
-SIDE, CROP = 512, 128
-# Pieces of a step, on all devices.
-BATCH = 16
-# Adam's rate after the warm-up, before its cosine to zero, and the clip of the
-# gradient's norm.
-RATE, WARMUP, CLIP = 2e-3, 0.01, 1.0
+# Pixels: of a photograph, its middle is coded.
+SIDE = 512
 # Of the photographs: set aside, to be told how well it goes.
 HELD_OUT = 0.06
-# Squared error, in units of what is expected, below which a piece's relative
-# gain counts for less: there is next to nothing to restore in a clear sky.
-FLAT = 0.05
-
-
-class Pairs(NamedTuple):
-  """What is restored, and what it should become.
-
-  Attributes:
-    x: photographs' middles.
-    x_hat: what the synthesis makes of their latents, in [-0.5, 0.5].
-    quality: of each.
-  """
-
-  x: UInt8[np.ndarray, "n h w 3"]
-  x_hat: Float[np.ndarray, "n h w 3"]
-  quality: Float[np.ndarray, "n"]
-
-  def part(self, which: slice) -> "Pairs":
-    return Pairs(*(array[which] for array in self))
 
 
 def fit(
@@ -94,18 +67,19 @@ def fit(
   """
   if not rdoq.is_possible(bundle):
     raise LicError(f"{bundle.folder}: needs a codec of the squared error")
+  bundles.check_free(Path(folder))  # now, not after an hour
   pairs = coded(bundle, source, photographs, seed=seed)
-  levels = expected_errors(pairs, len(bundle.rungs))
+  levels = training.expected_errors(pairs, len(bundle.rungs))
   held_out = max(1, round(HELD_OUT * len(pairs.x)))
   seen, unseen = pairs.part(slice(held_out, None)), pairs.part(slice(held_out))
-  network, gain, steps = train(seen, unseen, levels, minutes=minutes, seed=seed)
-  weights = {
-    **bundle.decoder.weights,
-    "restoration": {"levels": levels, "network": network},
-  }
+  network, gain, steps = training.train(
+    seen, unseen, levels, minutes=minutes, seed=seed
+  )
   card: dict[str, Any] = {
     **bundle.card,
     "restoration": {
+      "channels": Restoration.channels,
+      "blocks": Restoration.blocks,
       "photographs": len(seen.x),
       "minutes": minutes,
       "steps": steps,
@@ -113,7 +87,9 @@ def fit(
       "held_out": held_out,
     },
   }
-  decoder = dataclasses.replace(bundle.decoder, weights=weights)
+  decoder = dataclasses.replace(
+    bundle.decoder, restoration={"levels": levels, "network": network}
+  )
   encoder = bundles.read_encoder(bundle)
   return bundles.write(folder, decoder, encoder, card, half=half)
 
@@ -169,157 +145,6 @@ def synthesised(
   function = getattr(synthesis, arguments.pop("function"))
   x_hat = function(decoder.weights["synthesis"], y_hat, **arguments)
   return x_hat[0].astype(np.float16)
-
-
-def expected_errors(pairs: Pairs, rungs: int) -> Float[np.ndarray, "rungs"]:
-  """Root mean square error at every whole quality, float32.
-
-  Its logarithm is fitted by a parabola in the quality: photographs differ.
-  """
-  errors = [
-    np.sqrt(np.mean(np.square(x_hat.astype(np.float32) - _real(x))))
-    for x, x_hat in zip(pairs.x, pairs.x_hat)
-  ]
-  degree = min(2, rungs - 1, len(np.unique(pairs.quality)) - 1)
-  fitted = np.polyfit(pairs.quality, np.log(errors), degree)
-  return np.exp(np.polyval(fitted, np.arange(rungs))).astype(np.float32)
-
-
-def train(
-  seen: Pairs,
-  unseen: Pairs,
-  levels: Float[np.ndarray, "rungs"],
-  *,
-  minutes: float,
-  seed: int,
-) -> tuple[dict[str, Any], float, int]:
-  """Trains a network, and says how it goes on photographs that it never saw.
-
-  Args:
-    seen: to train on.
-    unseen: to be told the gain on.
-    levels: expected errors at whole qualities.
-    minutes: until the rate has come down to zero.
-    seed: of weights and pieces.
-
-  Returns:
-    Its weights, NumPy; the PSNR that it adds on average, dB; its steps.
-  """
-  module = Restoration()
-  params = module.init(jax.random.key(seed), method="weights")["params"]
-  optimizer = optax.chain(optax.clip_by_global_norm(CLIP), optax.adam(1.0))
-  state = jax.device_put((params, optimizer.init(params)), _everywhere())
-  step = jax.jit(_step(module, optimizer), donate_argnums=0)
-  evaluate = jax.jit(_gains(module))
-  generator = np.random.default_rng(seed)
-  begun, told, steps = time.monotonic(), 0.0, 0
-
-  def gain(most: int | None = None) -> float:
-    batches = _whole(unseen.part(slice(most)), levels)
-    return float(np.mean([evaluate(state[0], *batch) for batch in batches]))
-
-  while (spent := (time.monotonic() - begun) / (60 * minutes)) < 1:
-    rate = schedule.learning_rate(
-      jnp.float32(spent), peak=RATE, warmup=WARMUP, decay="cosine"
-    )
-    batch = jax.device_put(pieces(seen, levels, generator), _shared())
-    state, loss = step(state, rate, *batch)
-    steps += 1
-    if spent >= told + 0.05:
-      told = spent
-      print(
-        f"step {steps}, {spent:.0%}: error left {float(loss):.3f}, "
-        f"held out {gain(8):+.3f} dB",
-        flush=True,
-      )
-  weights = module.apply({"params": state[0]}, method="weights")
-  return jax.tree.map(np.asarray, weights), gain(), steps
-
-
-def pieces(
-  pairs: Pairs,
-  levels: Float[np.ndarray, "rungs"],
-  generator: np.random.Generator,
-) -> tuple[Float[np.ndarray, "b c c 3"], ...]:
-  """A batch: originals and pictures, turned and mirrored alike, and levels."""
-  chosen = generator.integers(len(pairs.x), size=BATCH)
-  # Even places, as the network sees a picture.
-  places = 2 * generator.integers((SIDE - CROP) // 2 + 1, size=(BATCH, 2))
-  views = []
-  for i, (top, left), flip in zip(
-    chosen, places, generator.integers(8, size=BATCH)
-  ):
-    inside = slice(top, top + CROP), slice(left, left + CROP)
-    views.append(
-      [_turned(array[i][inside], flip) for array in (pairs.x, pairs.x_hat)]
-    )
-  x, x_hat = (np.stack(arrays) for arrays in zip(*views))
-  return _real(x), x_hat.astype(np.float32), _levels(pairs, levels)[chosen]
-
-
-def _step(module: Restoration, optimizer: optax.GradientTransformation):
-  def loss_of(params: Any, x: Array, x_hat: Array, level: Array) -> Array:
-    restored = module.apply({"params": params}, x_hat, level)
-    before, after = (_error(x, other, level) for other in (x_hat, restored))
-    return jnp.mean(after / jnp.maximum(before, FLAT))
-
-  def step(state: Any, rate: Array, *batch: Array) -> tuple[Any, Array]:
-    params, opt_state = state
-    loss, gradient = jax.value_and_grad(loss_of)(params, *batch)
-    updates, opt_state = optimizer.update(gradient, opt_state)
-    updates = jax.tree.map(lambda update: rate * update, updates)
-    return (optax.apply_updates(params, updates), opt_state), loss
-
-  return step
-
-
-def _gains(module: Restoration):
-  def gains(params: Any, x: Array, x_hat: Array, level: Array) -> Array:
-    restored = module.apply({"params": params}, x_hat, level)
-    before, after = (_error(x, other, level) for other in (x_hat, restored))
-    return 10 * jnp.log10(before / after)
-
-  return gains
-
-
-def _error(x: Array, other: Array, level: Array) -> Array:
-  """Mean square of each image's error, in units of what is expected."""
-  return jnp.mean(jnp.square((other - x) / level), axis=(1, 2, 3))
-
-
-def _whole(pairs: Pairs, levels: np.ndarray) -> Iterator[tuple]:
-  """One photograph after the other."""
-  for i in range(len(pairs.x)):
-    one = pairs.part(slice(i, i + 1))
-    yield _real(one.x), one.x_hat.astype(np.float32), _levels(one, levels)
-
-
-def _levels(pairs: Pairs, levels: np.ndarray) -> np.ndarray:
-  level = [restoration.level_at(levels, quality) for quality in pairs.quality]
-  return np.array(level, np.float32).reshape(-1, 1, 1, 1)
-
-
-def _real(x: np.ndarray) -> np.ndarray:
-  return x.astype(np.float32) / np.float32(255) - np.float32(0.5)
-
-
-def _turned(x: np.ndarray, flip: int) -> np.ndarray:
-  """One of the eight views of a square."""
-  x = x[::-1] if flip & 1 else x
-  x = x[:, ::-1] if flip & 2 else x
-  return x.swapaxes(0, 1) if flip & 4 else x
-
-
-def _everywhere() -> jax.sharding.Sharding:
-  return jax.sharding.NamedSharding(_mesh(), jax.sharding.PartitionSpec())
-
-
-def _shared() -> jax.sharding.Sharding:
-  return jax.sharding.NamedSharding(_mesh(), jax.sharding.PartitionSpec("b"))
-
-
-def _mesh() -> jax.sharding.Mesh:
-  return jax.sharding.Mesh(np.array(jax.devices()), ("b",))
 
 
 def main(argv: list[str] | None = None) -> int:

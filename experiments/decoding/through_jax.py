@@ -12,7 +12,7 @@ from PIL import Image
 from lic_jax.codec import bundle as bundles
 from lic_jax.codec import coder, container, decode
 from lic_jax.entropy import integer
-from lic_jax.ops import synthesis
+from lic_jax.ops import restoration, synthesis
 
 
 def main() -> None:
@@ -28,9 +28,21 @@ def main() -> None:
   y = coder.decode_symbols(file.latent, table, decoder.scale_tables)
   arguments = dict(decoder.functions["synthesis"])
   function = getattr(synthesis, arguments.pop("function"))
-  paint = jax.jit(lambda weights, y: function(weights, y, **arguments))
+
+  @jax.jit
+  def paint(
+    weights: dict, restorer: dict | None, y_hat: jax.Array
+  ) -> jax.Array:
+    x_hat = function(weights, y_hat, **arguments)
+    if restorer is None:
+      return x_hat
+    quality = file.header.quality / bundles.STEPS_PER_QUALITY
+    level = restoration.level_at(decoder.restoration["levels"], quality)
+    level = level.reshape(1, 1, 1, 1)
+    return restoration.restore(restorer["network"], x_hat, level)
+
   y_hat = decode.dequantise(y, mean, step)
-  x_hat = paint(decoder.weights["synthesis"], y_hat)
+  x_hat = paint(decoder.weights["synthesis"], decoder.restoration, y_hat)
   pixels = decode.pixels(np.asarray(x_hat)[0, :height, :width])
   Image.fromarray(pixels).save(target, compress_level=3)
 

@@ -1,12 +1,13 @@
 r"""What a shipped codec is worth: BD-rates, a figure, its training, its card.
 
-  python experiments/zoo/run.py --codec=BUNDLE --workdir=RUN
+  python experiments/zoo/run.py --codec=BUNDLE [--workdir=RUN]
 
-Reads what `lic_jax.evaluate` wrote to results/kodak.json and
+Reads what `lic_jax.evaluate` wrote to results/kodak.json and, if it is there,
 results/kodak_sga.json, the classical codecs on the same images in
 experiments/first_light and BPG's published points. Writes results/bd_rate.json,
-results/training.json, two figures, and into the bundle's card the results, the
-data with their licences, and what it is not good for.
+a figure, and into the bundle's card the results, the data with their licences,
+and what it is not good for; of a training's work directory training.json and
+its figure, which stay as they are without one.
 """
 
 import argparse
@@ -45,13 +46,12 @@ LIMITS = (
 def main() -> None:
   """Runs all of it."""
   parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-  for name in ("--codec", "--workdir"):
-    parser.add_argument(name, required=True, type=Path)
+  parser.add_argument("--codec", required=True, type=Path)
+  parser.add_argument("--workdir", type=Path)
   args = parser.parse_args()
-  reports = {
-    "lic": read(RESULTS / "kodak.json"),
-    "lic, SGA": read(RESULTS / "kodak_sga.json"),
-  }
+  reports = {"lic": read(RESULTS / "kodak.json")}
+  if (RESULTS / "kodak_sga.json").exists():
+    reports["lic, SGA"] = read(RESULTS / "kodak_sga.json")
   ours = {
     name: rd_curve.from_evaluation(report | {"codec": name})
     for name, report in reports.items()
@@ -60,9 +60,10 @@ def main() -> None:
   differences = compare(ours, rivals)
   write("bd_rate.json", {"differences": differences})
   draw_curves(ours, rivals)
-  training = read_training(args.workdir)
-  write("training.json", training)
-  draw_training(training)
+  if args.workdir:
+    training = read_training(args.workdir)
+    write("training.json", training)
+    draw_training(training)
   fill_card(args.codec, reports, differences)
 
 

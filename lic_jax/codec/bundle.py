@@ -137,7 +137,7 @@ def write(
       cannot hold the encoder.
   """
   folder = Path(folder)
-  _check_free(folder)
+  check_free(folder)
   arrays = flatten(encoder)
   if half:
     arrays = {name: _half(name, array) for name, array in arrays.items()}
@@ -299,8 +299,12 @@ def installed() -> Iterator[Path]:
       yield from (card.parent for card in sorted(place.glob(f"*/{CARD}")))
 
 
-def _check_free(folder: Path) -> None:
-  """Refuses to replace anything but an older bundle or an empty folder."""
+def check_free(folder: Path) -> None:
+  """Refuses to replace anything but an older bundle or an empty folder.
+
+  Raises:
+    LicError: the folder holds something else.
+  """
   if not folder.exists() or (folder / CARD).is_file():
     return
   if not folder.is_dir() or any(folder.iterdir()):

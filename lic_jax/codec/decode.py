@@ -259,9 +259,10 @@ def reconstruct(
   function = getattr(synthesis, name, None)
   if getattr(function, "__module__", None) != synthesis.__name__:
     raise types.LicError(f"the codec's synthesis, {name!r}, is not known here")
-  restorer = decoder.weights.get("restoration")
+  restorer = decoder.restoration
   if restorer is not None:
     level = restoration.level_at(restorer["levels"], quality)
+    level = level.reshape(1, 1, 1, 1)
 
   def paint(y_hat: Float[np.ndarray, "1 h w c"]) -> tuple[np.ndarray]:
     with np.errstate(over="ignore", invalid="ignore"):

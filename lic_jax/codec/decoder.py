@@ -45,6 +45,9 @@ class Decoder:
       hyper-synthesis; None without a context model.
     gains: logarithms of y's gains at every whole quality, float32; None for a
       codec of one rate.
+    restoration: of what the synthesis paints: "levels", the expected error at
+      every whole quality, float32, and "network", the weights of
+      `ops.restoration`; None without one.
   """
 
   functions: Mapping[str, Mapping[str, Any]]
@@ -56,6 +59,7 @@ class Decoder:
   hyper_synthesis: integer.Network | None = None
   context: slices.Network | None = None
   gains: Float[np.ndarray, "rungs c_y"] | None = None
+  restoration: Mapping[str, Any] | None = None
 
 
 def serialise(decoder: Decoder) -> bytes:
@@ -73,6 +77,8 @@ def serialise(decoder: Decoder) -> bytes:
       arrays["context"] = slices.to_arrays(decoder.context)
   if decoder.gains is not None:
     arrays["gains"] = decoder.gains
+  if decoder.restoration is not None:
+    arrays["restoration"] = decoder.restoration
   static = {"functions": decoder.functions, "stride": decoder.stride}
   # One key only: safetensors writes several in no fixed order.
   metadata = {"decoder": json.dumps(static, sort_keys=True)}
@@ -105,6 +111,11 @@ def parse(data: bytes) -> Decoder:
     gains = arrays.get("gains")
     if gains is not None and not _are_gains(gains):
       raise ValueError("these are no gains")
+    restoration = arrays.get("restoration")
+    if restoration is not None:
+      rungs = 1 if gains is None else len(gains)
+      if not _are_levels(restoration["levels"], rungs):
+        raise ValueError("these are no expected errors")
     return Decoder(
       functions=static["functions"],
       weights=arrays["weights"],
@@ -115,6 +126,7 @@ def parse(data: bytes) -> Decoder:
       hyper_synthesis=hyper_synthesis,
       context=context,
       gains=gains,
+      restoration=restoration,
     )
   except (
     safetensors.SafetensorError,
@@ -156,4 +168,12 @@ def _are_gains(gains: np.ndarray) -> bool:
     and gains.ndim == 2
     and len(gains) > 1
     and bool(np.all(np.abs(gains) <= LOG_GAIN_TOP))
+  )
+
+
+def _are_levels(levels: np.ndarray, rungs: int) -> bool:
+  return (
+    levels.dtype == np.float32
+    and levels.shape == (rungs,)
+    and bool(np.all((levels > 0) & (levels < np.inf)))
   )

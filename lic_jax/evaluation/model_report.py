@@ -27,23 +27,27 @@ Shape = jax.ShapeDtypeStruct
 
 # What only one side runs; the rest is for both.
 ENCODER_ONLY = frozenset(("analysis", "hyper_analysis"))
-DECODER_ONLY = frozenset(("synthesis",))
+DECODER_ONLY = frozenset(("synthesis", "restoration"))
 
 
 def model_report(
-  model: nn.Module, height: int, width: int
+  model: nn.Module,
+  height: int,
+  width: int,
+  restoration: nn.Module | None = None,
 ) -> tuple[PartComplexity, ...]:
   """Cost of every part of a model, then of all, of encoding and of decoding.
 
   The image is padded as the model pads it; figures are per pixel of the
-  image before padding. Encoding runs all but the synthesis, decoding all but
-  the analyses. The factorized prior is not counted.
+  image before padding. Encoding runs all but the synthesis and what follows
+  it, decoding all but the analyses. The factorized prior is not counted.
 
   Args:
     model: has `stride`, `analysis`, `synthesis`, and perhaps
       `hyper_analysis`, `hyper_synthesis` and `context`.
     height: of the image, pixels.
     width: of the image, pixels.
+    restoration: of what the synthesis paints, if there is one.
 
   Raises:
     LicError: a size below one pixel.
@@ -65,7 +69,11 @@ def model_report(
     hyper = add("hyper_synthesis", add("hyper_analysis", y))
     if hasattr(model, "context"):
       parts.extend(context_parts(model.context, y, hyper, pixels=pixels))
-  add("synthesis", y)
+  x_hat = add("synthesis", y)
+  if restoration is not None:
+    level = Shape((1, 1, 1, 1), jnp.float32)
+    cost, numbers = _call(restoration, (x_hat, level))
+    parts.append(part_of("restoration", cost, numbers, pixels))
   return (
     *parts,
     _sum("total", parts),

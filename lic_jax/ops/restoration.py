@@ -65,4 +65,5 @@ def level_at(
 ) -> Float[np.ndarray, ""]:
   """The expected error at a quality, between whole ones geometrically."""
   logs = np.log(levels.astype(np.float64))
-  return np.exp(np.interp(quality, np.arange(len(logs)), logs)).astype("f4")
+  log = np.interp(quality, np.arange(len(logs)), logs)
+  return np.array(np.exp(log), np.float32)

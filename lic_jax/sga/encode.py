@@ -46,7 +46,7 @@ class Progress(NamedTuple):
     windows: how many there are.
     steps: done in this window.
     bpp: estimated bits per pixel of its best latents so far; mean over images.
-    psnr: theirs, dB, before rounding to 8 bits.
+    psnr: theirs, dB, before restoration and rounding to 8 bits.
   """
 
   window: int

@@ -18,6 +18,7 @@ from lic_jax.evaluation.report import curves, rivals
 from lic_jax.evaluation.report.viewer import Viewer
 from lic_jax.evaluation.runner import Row
 from lic_jax.models.build import build
+from lic_jax.transforms.restoration import Restoration
 from lic_jax.types import LicError
 
 NAME = "index.html"
@@ -124,17 +125,27 @@ class Report:
         for method, metric in curves.RECIPES
       ],
       "bd_rates": curves.rates(compared, anchors),
-      "complexity": complexity(bundle.card["model"]),
+      "complexity": complexity(
+        bundle.card["model"], bundle.decoder.restoration
+      ),
       "viewer": self._viewer.content(list(classical)),
       "notes": notes,
     }
 
 
-def complexity(config: Mapping[str, Any]) -> Row:
-  """What the model of a card costs, part by part, or why it is not known."""
+def complexity(
+  config: Mapping[str, Any], restorer: Mapping[str, Any] | None = None
+) -> Row:
+  """What a codec costs, part by part, or why it is not known.
+
+  Args:
+    config: the model of its card.
+    restorer: the decoder's restoration, if it has one.
+  """
   size = {"height": HEIGHT, "width": WIDTH}
+  restoration = restorer and Restoration.of(restorer["network"])
   try:
-    parts = model_report(build(config), **size)
+    parts = model_report(build(config), **size, restoration=restoration)
   except (LicError, KeyError) as error:
     return {**size, "parts": [], "reason": str(error)}
   return {

@@ -1,0 +1,121 @@
+"""A restoration: trained on files' pictures, and nothing else of the codec."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import tiny_codec
+
+from lic_jax import fit_restoration
+from lic_jax.codec import bundle as bundles
+from lic_jax.codec import decode
+from lic_jax.data import images, sources
+from lic_jax.evaluation import classical
+from lic_jax.sga import encode
+from lic_jax.training import restoration
+from lic_jax.training.restoration import Pairs
+from lic_jax.types import LicError
+
+SIDE = 128
+
+
+@pytest.fixture(scope="module")
+def codec(tmp_path_factory):
+  return tiny_codec.gains(tmp_path_factory.mktemp("codecs") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+  folder = tmp_path_factory.mktemp("photographs")
+  rgb = tiny_codec.photograph()
+  for i in range(6):
+    image = rgb[20 * i : 20 * i + SIDE, 40 * i : 40 * i + SIDE + 16]
+    images.write_png(folder / f"{i}.png", image)
+  images.write_png(folder / "small.png", rgb[: SIDE - 1, :SIDE])
+  (folder / "zz.png").write_bytes(b"damaged")
+  return folder
+
+
+@pytest.fixture(scope="module")
+def restored(codec, photographs, tmp_path_factory):
+  folder = tmp_path_factory.mktemp("restored") / "tiny"
+  with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(fit_restoration, "SIDE", SIDE)
+    patch.setattr(restoration, "CROP", 64)
+    patch.setattr(restoration, "BATCH", 4)
+    bundle = fit_restoration.fit(
+      codec,
+      sources.open_source(str(photographs)),
+      str(folder),
+      photographs=8,
+      minutes=0.15,
+    )
+  return bundle
+
+
+def test_files_stay_and_pictures_get_better(codec, restored):
+  rgb = tiny_codec.photograph()[150:278, 200:328]
+  for quality in (0, 0.5, 2):
+    before = encode.encode(rgb, codec, quality=quality)
+    after = encode.encode(rgb, restored, quality=quality)
+    np.testing.assert_array_equal(after.symbols.y, before.symbols.y)
+    np.testing.assert_array_equal(after.symbols.z, before.symbols.z)
+    assert len(after.data) == len(before.data)
+    psnr = [
+      classical.psnr(rgb, decode.decode(encoded.data, bundle))
+      for encoded, bundle in ((before, codec), (after, restored))
+    ]
+    assert psnr[1] > psnr[0]
+
+
+def test_all_else_of_the_codec_stays(codec, restored):
+  assert restored.fingerprint != codec.fingerprint
+  weights = restored.decoder.weights["synthesis"]
+  for name, layer in codec.decoder.weights["synthesis"].items():
+    for key, array in layer.items():
+      np.testing.assert_array_equal(weights[name][key], array)
+  card = json.loads((restored.folder / bundles.CARD).read_text())
+  told = card.pop("restoration")
+  assert told["photographs"] + told["held_out"] == 6 and told["steps"] > 0
+  assert {**card, "fingerprint": 0} == {**codec.card, "fingerprint": 0}
+
+
+def test_expected_errors_are_those_of_the_pairs_at_whole_qualities(rng):
+  quality = np.linspace(0, 2, 21)
+  x = rng.integers(256, size=(21, 64, 64, 3)).astype(np.uint8)
+  noise = rng.normal(size=x.shape) * (0.05 * 2.0**-quality)[:, None, None, None]
+  x_hat = (x / 255 - 0.5 + noise).astype(np.float32)
+  levels = restoration.expected_errors(Pairs(x, x_hat, quality), 3)
+  np.testing.assert_allclose(levels, [0.05, 0.025, 0.0125], rtol=0.02)
+
+
+def test_strips_change_no_pixel(restored, monkeypatch):
+  rgb = tiny_codec.photograph()[:230, :300]
+  data = encode.encode(rgb, restored, sweeps=0).data
+  whole = decode.decode(data, restored)
+  monkeypatch.setattr(decode, "CORE_HEIGHT", 64)
+  np.testing.assert_array_equal(decode.decode(data, restored), whole)
+
+
+def test_photographs_that_are_too_small_are_told_in_a_line(
+  codec, photographs, tmp_path, capsys
+):
+  arguments = [
+    f"--codec={codec.folder}",
+    f"--images={photographs}",
+    f"--output={tmp_path / 'new'}",
+  ]
+  assert fit_restoration.main(arguments) == 1
+  printed = capsys.readouterr().err
+  assert "fewer than two photographs of at least 512x512" in printed
+  assert printed.count("\n") == 1 and not (tmp_path / "new").exists()
+
+
+def test_a_codec_of_another_error_is_refused(codec, photographs, tmp_path):
+  other = dataclasses.replace(codec, card={**codec.card, "distortion": "x"})
+  source = sources.open_source(str(photographs))
+  with pytest.raises(LicError, match="needs a codec of the squared error"):
+    fit_restoration.fit(
+      other, source, str(tmp_path / "new"), photographs=8, minutes=0.1
+    )
