@@ -238,7 +238,7 @@ def reconstruct(
   height: int,
   width: int,
   *,
-  quality: float,
+  quality: float | int,
   grey: bool = False,
 ) -> UInt8[np.ndarray, "height width *c"]:
   """The 8-bit image of a decoded latent: (h, w, 3), or (h, w) if grey.

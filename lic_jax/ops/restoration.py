@@ -61,7 +61,7 @@ def reach(weights: Mapping[str, Any]) -> int:
 
 
 def level_at(
-  levels: Float[np.ndarray, "rungs"], quality: float
+  levels: Float[np.ndarray, "rungs"], quality: float | int
 ) -> Float[np.ndarray, ""]:
   """The expected error at a quality, between whole ones geometrically."""
   logs = np.log(levels.astype(np.float64))

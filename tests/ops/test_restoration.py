@@ -83,5 +83,5 @@ def test_a_pixel_reaches_as_far_as_it_is_said_to(weights, x_hat):
 def test_levels_lie_geometrically_between_whole_qualities():
   levels = np.array([0.04, 0.01], np.float32)
   np.testing.assert_allclose(restoration.level_at(levels, 0.5), 0.02, rtol=1e-6)
-  np.testing.assert_allclose(restoration.level_at(levels, 1.0), 0.01, rtol=1e-6)
-  np.testing.assert_allclose(restoration.level_at(levels[:1], 0.0), 0.04)
+  np.testing.assert_allclose(restoration.level_at(levels, 1), 0.01, rtol=1e-6)
+  np.testing.assert_allclose(restoration.level_at(levels[:1], 0), 0.04)
