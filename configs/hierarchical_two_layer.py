@@ -3,13 +3,13 @@ r"""The default codec: hierarchical analysis, two-layer synthesis, hyperprior.
   python -m lic_jax.train --config=configs/hierarchical_two_layer.py \
     --workdir=DIR --config.data.train=PHOTOGRAPHS --config.budget_minutes=7.3
 
-Encoding 26.7 kMAC/pixel of analysis (LOC-LIC 32-64-128 + linear), decoding 18.8:
-5.34 of two-layer synthesis (Yang & Mandt 2023), 4.3 of a hyper-synthesis of width
-112, where the paper's width of 320 costs 15.18, and 9.1 of a restoration.
+Encoding 26.7 kMAC/pixel of analysis (LOC-LIC 32-64-128 + linear), decoding
+18.8: 5.34 of two-layer synthesis (Yang & Mandt 2023), 4.3 of a hyper-synthesis
+of width 112, where the paper's width of 320 costs 15.18, 9.1 of a restoration.
 Result of these 7.3 minutes on one H100, 50740 steps: seven qualities on Kodak
 from 0.208 bpp and 28.44 dB to 1.336 bpp and 37.92 dB, the middle one 0.591 bpp
-and 33.29 dB (experiments/zoo), rounded: the
-codec that ships, before its restoration.
+and 33.29 dB, rounded and without a restoration (experiments/zoo): the codec
+that ships.
 A CPU needs a batch that it can bear, a lower rate with it, and products that it
 has: BUILD.md has the flags.
 """
