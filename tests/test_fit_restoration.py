@@ -1,7 +1,9 @@
 """A restoration: trained on files' pictures, and nothing else of the codec."""
 
 import dataclasses
+import itertools
 import json
+import types
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import tiny_codec
 from lic_jax import fit_restoration
 from lic_jax.codec import bundle as bundles
 from lic_jax.codec import decode
+from lic_jax.codec.decoder import parse, serialise
 from lic_jax.data import images, sources
 from lic_jax.evaluation import classical
 from lic_jax.sga import encode
@@ -44,12 +47,16 @@ def restored(codec, photographs, tmp_path_factory):
     patch.setattr(fit_restoration, "SIDE", SIDE)
     patch.setattr(restoration, "CROP", 64)
     patch.setattr(restoration, "BATCH", 4)
+    # A step a second, on a machine of any speed.
+    seconds = itertools.count(0.0)
+    clock = types.SimpleNamespace(monotonic=lambda: next(seconds))
+    patch.setattr(restoration, "time", clock)
     bundle = fit_restoration.fit(
       codec,
       sources.open_source(str(photographs)),
       str(folder),
       photographs=8,
-      minutes=0.15,
+      minutes=1.0,
     )
   return bundle
 
@@ -77,7 +84,8 @@ def test_all_else_of_the_codec_stays(codec, restored):
       np.testing.assert_array_equal(weights[name][key], array)
   card = json.loads((restored.folder / bundles.CARD).read_text())
   told = card.pop("restoration")
-  assert told["photographs"] + told["held_out"] == 6 and told["steps"] > 0
+  assert told["photographs"] + told["held_out"] == 6
+  assert told["steps"] == 59
   assert {**card, "fingerprint": 0} == {**codec.card, "fingerprint": 0}
 
 
@@ -88,6 +96,17 @@ def test_expected_errors_are_those_of_the_pairs_at_whole_qualities(rng):
   x_hat = (x / 255 - 0.5 + noise).astype(np.float32)
   levels = restoration.expected_errors(Pairs(x, x_hat, quality), 3)
   np.testing.assert_allclose(levels, [0.05, 0.025, 0.0125], rtol=0.02)
+
+
+@pytest.mark.parametrize("levels", [[0.1, 0.0, 0.1], [0.1, np.inf, 0.1], [0.1]])
+def test_levels_that_are_none_are_refused(restored, levels):
+  levels = np.array(levels, np.float32)
+  damaged = dataclasses.replace(
+    restored.decoder,
+    restoration={**restored.decoder.restoration, "levels": levels},
+  )
+  with pytest.raises(LicError, match="is damaged"):
+    parse(serialise(damaged))
 
 
 def test_strips_change_no_pixel(restored, monkeypatch):
