@@ -25,10 +25,9 @@ import numpy as np
 from lic_jax.codec import bundle as bundles
 from lic_jax.codec import encode as codec
 from lic_jax.codec.bundle import Bundle
-from lic_jax.data import sources
+from lic_jax.data import patches, sources
 from lic_jax.data.sources import Source
-from lic_jax.ops import synthesis
-from lic_jax.sga import rdoq
+from lic_jax.sga import objective, rdoq
 from lic_jax.training import restoration as training
 from lic_jax.training.restoration import Pairs
 from lic_jax.transforms.restoration import Restoration
@@ -109,13 +108,13 @@ def coded(
 
   def one(i: int) -> tuple[np.ndarray, np.ndarray, float] | None:
     rgb = source[i * len(source) // count]
-    if rgb is None or min(rgb.shape[:2]) < SIDE:
+    middle = None if rgb is None else patches.centre_patch(rgb, size=SIDE)
+    if middle is None:
       return None
-    top, left = ((size - SIDE) // 2 for size in rgb.shape[:2])
-    rgb = np.ascontiguousarray(rgb[top:, left:][:SIDE, :SIDE])
     number = round(last * order[i] / max(1, count - 1))
     quality = number / bundles.STEPS_PER_QUALITY
-    return rgb, synthesised(rgb, bundle, quality), quality
+    # A copy, for a view would keep all of a large photograph.
+    return middle.copy(), synthesised(middle, bundle, quality), quality
 
   # Threads, for much of the work on a CPU is one core's.
   with concurrent.futures.ThreadPoolExecutor(jax.device_count()) as pool:
@@ -141,10 +140,10 @@ def synthesised(
   decoder = bundle.decoder
   latents = codec.analyse(rgb, bundle)
   y_hat = rdoq.refine(rgb, latents, bundle, quality=quality).y
-  arguments = dict(decoder.functions["synthesis"])
-  function = getattr(synthesis, arguments.pop("function"))
-  x_hat = function(decoder.weights["synthesis"], y_hat, **arguments)
-  return x_hat[0].astype(np.float16)
+  x_hat = objective.run(
+    decoder.functions["synthesis"], decoder.weights["synthesis"], y_hat[0]
+  )
+  return x_hat.astype(np.float16)
 
 
 def main(argv: list[str] | None = None) -> int:
