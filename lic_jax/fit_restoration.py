@@ -7,7 +7,8 @@ Everything else of the codec stays as it is, tables and symbols included: files
 of one image differ from those of the codec before in the fingerprint alone, and
 decode to a better picture. Photographs are coded as files would hold them, each
 at a quality of its own (`sga.rdoq`, but for its choice of z); then the network
-is trained on their pieces, on all devices. On a CPU, a core is a device with
+is trained on their pieces, on up to four devices; from the one that the codec
+has, if it has one. On a CPU, a core is a device with
   XLA_FLAGS="--xla_force_host_platform_device_count=2
              --xla_cpu_multi_thread_eigen=false"
 """
@@ -16,6 +17,7 @@ import argparse
 import concurrent.futures
 import dataclasses
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from lic_jax.codec import encode as codec
 from lic_jax.codec.bundle import Bundle
 from lic_jax.data import patches, sources
 from lic_jax.data.sources import Source
+from lic_jax.ops import restoration, synthesis
 from lic_jax.sga import objective, rdoq
 from lic_jax.training import restoration as training
 from lic_jax.training.restoration import Pairs
@@ -52,7 +55,7 @@ def fit(
   """Writes a bundle like another, with a restoration trained on photographs.
 
   Args:
-    bundle: the codec; one that it may have is replaced.
+    bundle: the codec; from a restoration that it has, training goes on.
     source: photographs.
     folder: of the new bundle; new, empty or an older bundle.
     photographs: how many to look at, evenly spread over the source.
@@ -68,29 +71,50 @@ def fit(
     raise LicError(f"{bundle.folder}: needs a codec of the squared error")
   bundles.check_free(Path(folder))  # now, not after an hour
   pairs = coded(bundle, source, photographs, seed=seed)
+  print(f"{len(pairs.x)} photographs coded", flush=True)
   levels = training.expected_errors(pairs, len(bundle.rungs))
   held_out = max(1, round(HELD_OUT * len(pairs.x)))
   seen, unseen = pairs.part(slice(held_out, None)), pairs.part(slice(held_out))
-  network, gain, steps = training.train(
-    seen, unseen, levels, minutes=minutes, seed=seed
+  scale, _ = synthesis.geometry(
+    bundle.decoder.functions["synthesis"], bundle.decoder.weights["synthesis"]
   )
-  card: dict[str, Any] = {
-    **bundle.card,
-    "restoration": {
-      "channels": Restoration.channels,
-      "blocks": Restoration.blocks,
-      "photographs": len(seen.x),
-      "minutes": minutes,
-      "steps": steps,
-      "gain_db": round(gain, 4),
-      "held_out": held_out,
-    },
+  module = Restoration(period=scale // restoration.FACTOR)
+  start = _start(bundle, module)
+  network, gain, steps = training.train(
+    seen,
+    unseen,
+    levels,
+    module=module,
+    start=start,
+    minutes=minutes,
+    seed=seed,
+  )
+  told: dict[str, Any] = {
+    "channels": module.channels,
+    "blocks": module.blocks,
+    "anchors": module.anchors,
+    "photographs": len(seen.x),
+    "minutes": minutes,
+    "steps": steps,
+    "gain_db": round(gain, 4),
+    "held_out": held_out,
   }
+  if start is not None:
+    told["went_on_from"] = bundle.card.get("restoration")
+  card = {**bundle.card, "restoration": told}
   decoder = dataclasses.replace(
     bundle.decoder, restoration={"levels": levels, "network": network}
   )
   encoder = bundles.read_encoder(bundle)
   return bundles.write(folder, decoder, encoder, card, half=half)
+
+
+def _start(bundle: Bundle, module: Restoration) -> Mapping[str, Any] | None:
+  """The network that a codec has, if it is such a one."""
+  restorer = bundle.decoder.restoration
+  if restorer is None or Restoration.of(restorer["network"]) != module:
+    return None
+  return restorer["network"]
 
 
 def coded(

@@ -5,6 +5,7 @@ import itertools
 import json
 import types
 
+import jax
 import numpy as np
 import pytest
 import tiny_codec
@@ -107,6 +108,59 @@ def test_levels_that_are_none_are_refused(restored, levels):
   )
   with pytest.raises(LicError, match="is damaged"):
     parse(serialise(damaged))
+
+
+def test_a_network_of_other_shapes_is_refused(restored):
+  network = restored.decoder.restoration["network"]
+  plain = {**network, "first": jax.tree.map(lambda a: a[0], network["first"])}
+  lacking = {name: layer for name, layer in network.items() if name != "last"}
+  for damaged in (plain, lacking):
+    decoder = dataclasses.replace(
+      restored.decoder,
+      restoration={**restored.decoder.restoration, "network": damaged},
+    )
+    with pytest.raises(LicError, match="is damaged"):
+      parse(serialise(decoder))
+
+
+def test_training_goes_on_from_the_network_that_is_there(
+  restored, photographs, tmp_path, monkeypatch
+):
+  monkeypatch.setattr(fit_restoration, "SIDE", SIDE)
+  # No step: what is written is what was begun with.
+  clock = types.SimpleNamespace(monotonic=itertools.count(0.0, 60.0).__next__)
+  monkeypatch.setattr(restoration, "time", clock)
+  source = sources.open_source(str(photographs))
+  again = fit_restoration.fit(
+    restored, source, str(tmp_path / "new"), photographs=8, minutes=1.0
+  )
+  jax.tree.map(
+    lambda new, old: np.testing.assert_allclose(new, old, atol=1e-6),
+    again.decoder.restoration["network"],
+    restored.decoder.restoration["network"],
+  )
+  told = again.card["restoration"]
+  assert told["went_on_from"] == restored.card["restoration"]
+
+
+def test_what_is_apart_comes_together(rng):
+  network = {"a": {"b": rng.normal(size=(3, 4)).astype(np.float32)}}
+  params = restoration.apart(network)
+  assert params["shared"]["a"]["b"].shape == (4,)
+  joined = restoration.together(params)["a"]["b"]
+  np.testing.assert_allclose(joined, network["a"]["b"], atol=1e-6)
+
+
+def test_pieces_begin_where_blocks_do(rng):
+  size = restoration.CROP + 64
+  rows, columns = np.mgrid[:size, :size].astype(np.uint8)
+  x = np.stack([rows, columns, 0 * rows], -1)[None]
+  pairs = Pairs(x, x / np.float32(255), np.array([1.0]))
+  batch = restoration.pieces(pairs, np.ones(3, np.float32), rng, period=16)
+  begin = np.rint(255 * (batch.x[:, 0, 0, :2] + 0.5)).astype(int)
+  assert (begin % 16 == 0).all() and len(np.unique(begin)) > 1
+  np.testing.assert_allclose(batch.x + 0.5, batch.x_hat, atol=1e-6)
+  np.testing.assert_array_equal(batch.share, [0.5] * restoration.BATCH)
 
 
 def test_strips_change_no_pixel(restored, monkeypatch):

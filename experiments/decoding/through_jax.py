@@ -29,20 +29,23 @@ def main() -> None:
   arguments = dict(decoder.functions["synthesis"])
   function = getattr(synthesis, arguments.pop("function"))
 
+  restorer = None
+  if decoder.restoration is not None:
+    quality = file.header.quality / bundles.STEPS_PER_QUALITY
+    restorer = restoration.of_quality(decoder.restoration, quality)
+
   @jax.jit
   def paint(
-    weights: dict, restorer: dict | None, y_hat: jax.Array
+    weights: dict, restorer: tuple | None, y_hat: jax.Array
   ) -> jax.Array:
     x_hat = function(weights, y_hat, **arguments)
     if restorer is None:
       return x_hat
-    quality = file.header.quality / bundles.STEPS_PER_QUALITY
-    level = restoration.level_at(decoder.restoration["levels"], quality)
-    level = level.reshape(1, 1, 1, 1)
-    return restoration.restore(restorer["network"], x_hat, level)
+    level, network = restorer
+    return restoration.restore(network, x_hat, level)
 
   y_hat = decode.dequantise(y, mean, step)
-  x_hat = paint(decoder.weights["synthesis"], decoder.restoration, y_hat)
+  x_hat = paint(decoder.weights["synthesis"], restorer, y_hat)
   pixels = decode.pixels(np.asarray(x_hat)[0, :height, :width])
   Image.fromarray(pixels).save(target, compress_level=3)
 

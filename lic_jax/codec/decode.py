@@ -261,20 +261,19 @@ def reconstruct(
     raise types.LicError(f"the codec's synthesis, {name!r}, is not known here")
   restorer = decoder.restoration
   if restorer is not None:
-    level = restoration.level_at(restorer["levels"], quality)
-    level = level.reshape(1, 1, 1, 1)
+    level, network = restoration.of_quality(restorer, quality)
 
   def paint(y_hat: Float[np.ndarray, "1 h w c"]) -> tuple[np.ndarray]:
     with np.errstate(over="ignore", invalid="ignore"):
       x_hat = function(weights, y_hat, **arguments)
       if restorer is not None:
-        x_hat = restoration.restore(restorer["network"], x_hat, level)
+        x_hat = restoration.restore(network, x_hat, level)
     # Of all greys the mean of the channels is the nearest to them in MSE.
     return (pixels(x_hat.mean(axis=-1) if grey else x_hat),)
 
   scale, reach = synthesis.geometry(decoder.functions["synthesis"], weights)
   if restorer is not None:
-    reach += -(-restoration.reach(restorer["network"]) // scale)
+    reach += -(-restoration.reach(network) // scale)
   (image,) = windows.upsample(
     paint, y_hat, scale=scale, reach=reach, core=_core(scale, pixels=1)
   )

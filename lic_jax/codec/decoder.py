@@ -116,6 +116,8 @@ def parse(data: bytes) -> Decoder:
       rungs = 1 if gains is None else len(gains)
       if not _are_levels(restoration["levels"], rungs):
         raise ValueError("these are no expected errors")
+      if not _is_network(restoration["network"]):
+        raise ValueError("this is no network of a restoration")
     return Decoder(
       functions=static["functions"],
       weights=arrays["weights"],
@@ -176,4 +178,16 @@ def _are_levels(levels: np.ndarray, rungs: int) -> bool:
     levels.dtype == np.float32
     and levels.shape == (rungs,)
     and bool(np.all((levels > 0) & (levels < np.inf)))
+  )
+
+
+def _is_network(network: Mapping[str, Any]) -> bool:
+  """Whether each layer has a kernel and biases, as docs/format.md has them."""
+  shapes = {name: array.shape for name, array in flatten(network).items()}
+  layers = {name.rpartition("/")[0] for name in shapes}
+  return {"first", "last"} <= layers and all(
+    len(shapes[f"{layer}/kernel"]) == 5
+    and len(shapes[f"{layer}/bias"]) == 4
+    and shapes[f"{layer}/kernel"][0] == shapes[f"{layer}/bias"][0]
+    for layer in layers
   )

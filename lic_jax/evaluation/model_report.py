@@ -71,8 +71,8 @@ def model_report(
       parts.extend(context_parts(model.context, y, hyper, pixels=pixels))
   x_hat = add("synthesis", y)
   if restoration is not None:
-    level = Shape((1, 1, 1, 1), jnp.float32)
-    cost, numbers = _call(restoration, (x_hat, level))
+    level, share = Shape((1, 1, 1, 1), jnp.float32), Shape((), jnp.float32)
+    cost, numbers = _call(restoration, (x_hat, level, share))
     parts.append(part_of("restoration", cost, numbers, pixels))
   return (
     *parts,

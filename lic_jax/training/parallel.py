@@ -6,6 +6,7 @@ step. Random keys belong to images, not to devices: the result does not depend
 on how many devices there are, up to the order of float sums.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -69,6 +70,30 @@ def replicate(tree: Any) -> Any:
   # Over the same axis as the step, which would be compiled again for another.
   copy = jax.pmap(lambda _, x: x, axis_name=AXIS, in_axes=(0, None))
   return copy(devices, tree)
+
+
+def mapped(
+  step: Callable[[Any, Array, Any], Any], batch: int
+) -> tuple[Callable[[Any, Array, Any], Any], int]:
+  """A step over as many of the local devices as can share a batch equally.
+
+  Args:
+    step: of one device, of state, rate and its part of the batch.
+    batch: how many are in one.
+
+  Returns:
+    The same with a leading axis of devices, on state, batch and results; it
+    consumes the state. And how many devices those are.
+  """
+  devices = jax.local_devices()[: math.gcd(batch, jax.local_device_count())]
+  function = jax.pmap(
+    step,
+    axis_name=AXIS,
+    in_axes=(0, None, 0),
+    devices=devices,
+    donate_argnums=0,
+  )
+  return function, len(devices)
 
 
 def first_copy(tree: Any) -> Any:

@@ -5,24 +5,22 @@ is short: an hour of two CPU cores. The rate falls as a cosine over a budget of
 wall-clock time.
 """
 
-import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from lic_jax.ops import restoration
-from lic_jax.training import schedule
+from lic_jax.training import parallel, schedule
 from lic_jax.transforms.restoration import Restoration
 from lic_jax.types import Array, Float, UInt8
 
 # Pixels, the side of the pieces that are seen, and how many make a step.
-CROP, BATCH = 128, 16
+CROP, BATCH = 128, 4
 # Adam's rate after the warm-up, and the clip of the gradient's norm.
 RATE, WARMUP, CLIP = 2e-3, 0.01, 1.0
 # Squared error, in units of what is expected, below which a piece's relative
@@ -51,11 +49,19 @@ class Pairs(NamedTuple):
 
 
 class Batch(NamedTuple):
-  """Of a step: originals and pictures in [-0.5, 0.5], and expected errors."""
+  """Of a step: originals and pictures in [-0.5, 0.5], and their qualities.
 
-  x: Float[Array, "b h w 3"]
-  x_hat: Float[Array, "b h w 3"]
-  level: Float[Array, "b 1 1 1"]
+  Attributes:
+    x: originals.
+    x_hat: pictures.
+    level: expected errors.
+    share: of the way from the lowest quality to the highest.
+  """
+
+  x: Float[Array, "*d b h w 3"]
+  x_hat: Float[Array, "*d b h w 3"]
+  level: Float[Array, "*d b 1 1 1"]
+  share: Float[Array, "*d b"]
 
 
 def expected_errors(pairs: Pairs, rungs: int) -> Float[np.ndarray, "rungs"]:
@@ -77,6 +83,8 @@ def train(
   unseen: Pairs,
   levels: Float[np.ndarray, "rungs"],
   *,
+  module: Restoration,
+  start: Mapping[str, Any] | None,
   minutes: float,
   seed: int,
 ) -> tuple[dict[str, Any], float, int]:
@@ -86,81 +94,115 @@ def train(
     seen: to train on.
     unseen: to be told the gain on.
     levels: expected errors at whole qualities.
+    module: the network's.
+    start: weights of it to go on from, at half the rate; None for new ones.
     minutes: until the rate has come down to zero, compilation included.
     seed: of weights and pieces.
 
   Returns:
     Its weights, NumPy; the PSNR that it adds on average, dB; its steps.
   """
-  module = Restoration()
-  params = module.init(jax.random.key(seed), method="weights")["params"]
   optimizer = optax.chain(optax.clip_by_global_norm(CLIP), optax.adam(1.0))
-  # As many devices as can share a batch.
-  devices = jax.devices()[: math.gcd(BATCH, jax.device_count())]
-  mesh = Mesh(np.array(devices), ("images",))
-  everywhere = NamedSharding(mesh, PartitionSpec())
-  shared = NamedSharding(mesh, PartitionSpec("images"))
-  state = jax.device_put((params, optimizer.init(params)), everywhere)
-  step = jax.jit(_step(module, optimizer), donate_argnums=0)
-  added = jax.jit(_added(module))
+  peak = RATE if start is None else RATE / 2
+  if start is None:
+    key = jax.random.key(seed)
+    start = module.init(key, method="weights")["params"]
+  params = apart(start)
+  step, devices = parallel.mapped(_step(module, optimizer), BATCH)
+  state = jax.tree.map(
+    lambda leaf: np.broadcast_to(leaf, (devices, *np.shape(leaf))),
+    (params, optimizer.init(params)),
+  )
+  added = jax.jit(_added)
   generator = np.random.default_rng(seed)
+  period = module.period * restoration.FACTOR
+
+  def weights() -> dict[str, Any]:
+    params = jax.tree.map(lambda leaf: np.asarray(leaf)[0], state[0])
+    params = {"params": together(params)}
+    return jax.tree.map(np.asarray, module.apply(params, method="weights"))
 
   def gain(pairs: Pairs) -> float:
+    found = weights()
     batches = _whole(pairs, levels)
-    return float(np.mean([added(state[0], batch) for batch in batches]))
+    return float(np.mean([added(found, batch) for batch in batches]))
 
   begun, told, steps = time.monotonic(), 0.0, 0
   while (spent := (time.monotonic() - begun) / (60 * minutes)) < 1:
     rate = schedule.learning_rate(
-      jnp.float32(spent), peak=RATE, warmup=WARMUP, decay="cosine"
+      jnp.float32(spent), peak=peak, warmup=WARMUP, decay="cosine"
     )
-    batch = jax.device_put(pieces(seen, levels, generator), shared)
+    batch = pieces(seen, levels, generator, period=period)
+    batch = Batch(*(a.reshape(devices, -1, *a.shape[1:]) for a in batch))
     state, left = step(state, rate, batch)
     steps += 1
     if spent >= told + TELL:
       told = spent
       print(
-        f"step {steps}, {spent:.0%}: {float(left):.3f} of the error left; "
+        f"step {steps}, {spent:.0%}: {float(left[0]):.3f} of the error left; "
         f"held out {gain(unseen.part(slice(TOLD))):+.3f} dB",
         flush=True,
       )
-  weights = module.apply({"params": state[0]}, method="weights")
-  return jax.tree.map(np.asarray, weights), gain(unseen), steps
+  return weights(), gain(unseen), steps
+
+
+def apart(network: Mapping[str, Any]) -> dict[str, Any]:
+  """Weights as what all qualities share, and what is each one's own.
+
+  Adam then moves what is shared as often as there are steps, and no quality
+  has to learn it alone.
+  """
+  shared = jax.tree.map(lambda leaf: jnp.mean(leaf, axis=0), network)
+  own = jax.tree.map(lambda leaf, mean: leaf - mean, network, shared)
+  return {"shared": shared, "own": own}
+
+
+def together(params: Mapping[str, Any]) -> dict[str, Any]:
+  """Inverse of `apart`."""
+  return jax.tree.map(jnp.add, params["own"], params["shared"])
 
 
 def pieces(
   pairs: Pairs,
   levels: Float[np.ndarray, "rungs"],
   generator: np.random.Generator,
+  *,
+  period: int,
 ) -> Batch:
-  """A batch at random: pieces turned and mirrored, both pictures alike."""
+  """A batch of pieces at random.
+
+  Args:
+    pairs: to cut them from.
+    levels: expected errors at whole qualities.
+    generator: of the choice.
+    period: of the places where they begin, pixels: a block's, for the network
+      knows where in a block a pixel lies. So none is turned or mirrored.
+  """
   chosen = generator.integers(len(pairs.x), size=BATCH)
   spare = np.array(pairs.x.shape[1:3]) - CROP
-  # Even places, as the network sees a picture.
-  places = 2 * generator.integers(spare // 2 + 1, size=(BATCH, 2))
-  flips = generator.integers(8, size=BATCH)
+  places = period * generator.integers(spare // period + 1, size=(BATCH, 2))
   x, x_hat = [], []
-  for i, (top, left), flip in zip(chosen, places, flips.tolist()):
+  for i, (top, left) in zip(chosen, places):
     inside = slice(top, top + CROP), slice(left, left + CROP)
-    x.append(_turned(pairs.x[i][inside], flip))
-    x_hat.append(_turned(pairs.x_hat[i][inside], flip))
-  return Batch(
-    _real(np.stack(x)),
-    np.stack(x_hat).astype(np.float32),
-    _levels(pairs.quality[chosen], levels),
-  )
+    x.append(pairs.x[i][inside])
+    x_hat.append(pairs.x_hat[i][inside])
+  return _batch(np.stack(x), np.stack(x_hat), pairs.quality[chosen], levels)
 
 
 def _step(
   module: Restoration, optimizer: optax.GradientTransformation
 ) -> Callable[..., tuple[Any, Array]]:
+  """On one of several devices."""
+
   def loss(params: Any, batch: Batch) -> Array:
-    before, after = _errors(module, params, batch)
+    network = module.apply({"params": together(params)}, method="weights")
+    before, after = _errors(network, batch)
     return jnp.mean(after / jnp.maximum(before, FLAT))
 
   def step(state: Any, rate: Array, batch: Batch) -> tuple[Any, Array]:
     params, opt_state = state
     left, gradient = jax.value_and_grad(loss)(params, batch)
+    left, gradient = jax.lax.pmean((left, gradient), parallel.AXIS)
     updates, opt_state = optimizer.update(gradient, opt_state)
     updates = jax.tree.map(lambda update: rate * update, updates)
     return (optax.apply_updates(params, updates), opt_state), left
@@ -168,48 +210,48 @@ def _step(
   return step
 
 
-def _added(module: Restoration) -> Callable[[Any, Batch], Array]:
+def _added(network: Any, batch: Batch) -> Array:
   """PSNR that each picture gains, dB."""
-
-  def added(params: Any, batch: Batch) -> Array:
-    before, after = _errors(module, params, batch)
-    return 10 * jnp.log10(before / after)
-
-  return added
+  before, after = _errors(network, batch)
+  return 10 * jnp.log10(before / after)
 
 
-def _errors(
-  module: Restoration, params: Any, batch: Batch
-) -> tuple[Array, Array]:
+def _errors(network: Any, batch: Batch) -> tuple[Array, Array]:
   """Each picture's squared error, before and after, in expected ones."""
-  restored = module.apply({"params": params}, batch.x_hat, batch.level)
-  before, after = (
-    jnp.mean(jnp.square((other - batch.x) / batch.level), axis=(1, 2, 3))
-    for other in (batch.x_hat, restored)
-  )
+
+  def errors(one: Batch) -> tuple[Array, Array]:
+    weights = restoration.at_quality(network, one.share)
+    level = one.level[None]
+    restored = restoration.restore(weights, one.x_hat[None], level)[0]
+    return tuple(
+      jnp.mean(jnp.square((other - one.x) / one.level))
+      for other in (one.x_hat, restored)
+    )
+
+  # In turn, for each picture has kernels of its own; written out, since in a
+  # loop XLA's convolutions take ten times as long on a CPU.
+  found = [errors(Batch(*(a[i] for a in batch))) for i in range(len(batch.x))]
+  before, after = map(jnp.stack, zip(*found))
   return before, after
 
 
 def _whole(pairs: Pairs, levels: np.ndarray) -> Iterator[Batch]:
   """One photograph after the other."""
   for i in range(len(pairs.x)):
-    one = pairs.part(slice(i, i + 1))
-    yield Batch(
-      _real(one.x), one.x_hat.astype(np.float32), _levels(one.quality, levels)
-    )
+    yield _batch(*pairs.part(slice(i, i + 1)), levels)
 
 
-def _levels(quality: np.ndarray, levels: np.ndarray) -> np.ndarray:
+def _batch(
+  x: np.ndarray, x_hat: np.ndarray, quality: np.ndarray, levels: np.ndarray
+) -> Batch:
   level = [restoration.level_at(levels, q) for q in quality.tolist()]
-  return np.stack(level).reshape(-1, 1, 1, 1)
+  return Batch(
+    _real(x),
+    x_hat.astype(np.float32),
+    np.stack(level).reshape(-1, 1, 1, 1),
+    restoration.share_of(levels, quality),
+  )
 
 
 def _real(x: np.ndarray) -> np.ndarray:
   return x.astype(np.float32) / np.float32(255) - np.float32(0.5)
-
-
-def _turned(x: np.ndarray, flip: int) -> np.ndarray:
-  """One of the eight views of a square."""
-  x = x[::-1] if flip & 1 else x
-  x = x[:, ::-1] if flip & 2 else x
-  return x.swapaxes(0, 1) if flip & 4 else x

@@ -1,4 +1,4 @@
-"""The restoration's laws: identity, units, brightness, reach."""
+"""The restoration's laws: identity, units, brightness, reach, qualities."""
 
 import jax
 import jax.numpy as jnp
@@ -12,16 +12,24 @@ LEVEL = np.full((1, 1, 1, 1), 0.03, np.float32)
 
 
 @pytest.fixture(scope="module")
-def weights():
-  """Of a network that changes pictures by some of their error."""
-  module = Restoration(channels=8, blocks=2)
+def network():
+  """One that changes pictures by some of their error, at three qualities."""
+  module = Restoration(channels=8, blocks=2, anchors=3, period=4)
   init = jax.jit(lambda key: module.init(key, method="weights"))
   params = init(jax.random.key(0, impl="rbg"))
-  weights = module.apply(params, method="weights")
-  weights = jax.tree.map(np.asarray, weights)
-  weights["last"]["kernel"] = 100 * weights["last"]["kernel"]
-  weights["block1"]["first"]["bias"] = np.linspace(-1, 1, 8, dtype=np.float32)
-  return weights
+  network = module.apply(params, method="weights")
+  network = jax.tree.map(np.array, network)
+  network["last"]["kernel"] *= 100
+  generator = np.random.default_rng(0)
+  for layer in (network["first"], network["block1"]["first"]):
+    shape = layer["bias"].shape
+    layer["bias"] = generator.normal(size=shape).astype(np.float32)
+  return network
+
+
+@pytest.fixture(scope="module")
+def weights(network):
+  return restoration.at_quality(network, np.array(0.3, np.float32))
 
 
 @pytest.fixture
@@ -78,6 +86,30 @@ def test_a_pixel_reaches_as_far_as_it_is_said_to(weights, x_hat):
   assert row - reach <= rows.min() and rows.max() <= row + reach
   # And no less: an odd row lies at the far end of its pair.
   assert row - rows.min() == reach
+
+
+def test_it_knows_places_by_their_distance_in_periods_alone(weights, x_hat):
+  whole = restoration.restore(weights, x_hat, LEVEL)
+  reach = restoration.reach(weights)
+  for by, same in ((8, True), (2, False)):
+    part = restoration.restore(weights, x_hat[:, by : by + 40], LEVEL)
+    inside = slice(reach, -reach)
+    differs = part[:, inside] - whole[:, by : by + 40][:, inside]
+    assert (np.abs(differs).max() < 1e-6) == same
+
+
+def test_weights_lie_on_lines_between_qualities(network):
+  def at(share):
+    return restoration.at_quality(network, np.array(share, np.float32))
+
+  middle = jax.tree.map(
+    lambda low, high: 0.8 * low + 0.2 * high, at(0.5), at(1)
+  )
+  chosen = jax.tree.map(lambda anchors: anchors[1], network)
+  for found, expected in ((at(0.6), middle), (at(0.5), chosen)):
+    jax.tree.map(
+      lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), found, expected
+    )
 
 
 def test_levels_lie_geometrically_between_whole_qualities():
