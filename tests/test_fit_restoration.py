@@ -114,7 +114,8 @@ def test_a_network_of_other_shapes_is_refused(restored):
   network = restored.decoder.restoration["network"]
   plain = {**network, "first": jax.tree.map(lambda a: a[0], network["first"])}
   lacking = {name: layer for name, layer in network.items() if name != "last"}
-  for damaged in (plain, lacking):
+  half = {**network, "block1": {"first": network["block1"]["first"]}}
+  for damaged in (plain, lacking, half):
     decoder = dataclasses.replace(
       restored.decoder,
       restoration={**restored.decoder.restoration, "network": damaged},

@@ -18,6 +18,7 @@ from lic_jax.codec import tables
 from lic_jax.codec.tables import Tables
 from lic_jax.entropy import integer
 from lic_jax.entropy.fixed_point import slices
+from lic_jax.ops.restoration import blocks
 from lic_jax.types import Float
 
 DECODER = "decoder.safetensors"
@@ -182,10 +183,13 @@ def _are_levels(levels: np.ndarray, rungs: int) -> bool:
 
 
 def _is_network(network: Mapping[str, Any]) -> bool:
-  """Whether each layer has a kernel and biases, as docs/format.md has them."""
+  """Whether it has the layers that docs/format.md names, of such shapes."""
   shapes = {name: array.shape for name, array in flatten(network).items()}
   layers = {name.rpartition("/")[0] for name in shapes}
-  return {"first", "last"} <= layers and all(
+  named = {"first", "last"}
+  for i in range(blocks(network)):
+    named |= {f"block{i}/first", f"block{i}/second"}
+  return layers == named and all(
     len(shapes[f"{layer}/kernel"]) == 5
     and len(shapes[f"{layer}/bias"]) == 4
     and shapes[f"{layer}/kernel"][0] == shapes[f"{layer}/bias"][0]
