@@ -3,7 +3,7 @@
   lic encode IN OUT.lic     IN may be a folder, and OUT then is one
     [--codec NAME_OR_DIR] [--quality Q | --target-bpp B] [--coder ans|range]
     [--background COLOUR] [--convert]
-    [--rdoq SWEEPS] [--sga STEPS] [--budget-seconds S] [--seed N]
+    [--rdoq SWEEPS] [--sga STEPS] [--budget-seconds S] [--no-filter] [--seed N]
     [--window PIXELS]
   lic decode IN.lic OUT     the suffix of OUT tells the format
     [--codec NAME_OR_DIR] [--format FORMAT, for a folder]
@@ -77,6 +77,7 @@ def encode_files(args: argparse.Namespace) -> int:
     sweeps=args.rdoq,
     steps=args.sga,
     seconds=args.budget_seconds,
+    postfilter=args.postfilter,
     seed=args.seed,
     window=args.window,
     background=args.background,
@@ -315,6 +316,15 @@ def _add_iterations(command: argparse.ArgumentParser) -> None:
     type=_positive,
     metavar="S",
     help="end annealing after this time, with or without --sga",
+  )
+  command.add_argument(
+    "--no-filter",
+    "--no_filter",
+    dest="postfilter",
+    action="store_const",
+    const=False,
+    help="no post-filter, which is otherwise fitted to the image, if the codec "
+    "has a restoration, and sent along in some 50 bytes",
   )
   command.add_argument(
     "--seed", type=int, default=0, metavar="N", help="of iterative encoding"

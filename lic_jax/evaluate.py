@@ -1,7 +1,7 @@
 """Measures a codec on a folder of images, by real files, into one JSON.
 
   python -m lic_jax.evaluate --codec=NAME_OR_DIR --images=DIR --output=FILE.json
-    [--quality=Q,...] [--rdoq=N] [--sga_steps=N]
+    [--quality=Q,...] [--rdoq=N] [--sga_steps=N] [--no_filter]
     [--report=DIR [--report_images=N] [--published=FILE.json]]
 
 Prints a line per image and the means. What each key means: `evaluation.runner`.
@@ -19,7 +19,7 @@ from typing import Any
 from lic_jax.codec import bundle as bundles
 from lic_jax.codec import storage
 from lic_jax.evaluation import runner
-from lic_jax.sga import rdoq
+from lic_jax.sga import rdoq, wiener
 from lic_jax.types import LicError
 
 
@@ -50,12 +50,14 @@ def run(args: argparse.Namespace, argv: list[str]) -> list[runner.Row]:
   bundle = bundles.find(args.codec)
   report = _report(args, bundle) if args.report else None
   sweeps = rdoq.usual(bundle) if args.rdoq is None else args.rdoq
+  postfilter = wiener.is_possible(bundle) and not args.no_filter
   result = {
     "codec": bundle.folder.resolve().name,
     "fingerprint": bundle.card["fingerprint"],
     "dataset": Path(args.images).resolve().name,
     "rdoq_sweeps": sweeps,
     "sga_steps": args.sga_steps,
+    "postfilter": postfilter,
     "machine": runner.machine(),
     "commit": runner.commit(Path(__file__).parent),
     "command": shlex.join(["python", "-m", "lic_jax.evaluate", *argv]),
@@ -67,6 +69,7 @@ def run(args: argparse.Namespace, argv: list[str]) -> list[runner.Row]:
     qualities=args.quality,
     sweeps=sweeps,
     sga_steps=args.sga_steps,
+    postfilter=postfilter,
     seen=report and report.see,
   )
   text = json.dumps(result, indent=1, allow_nan=False) + "\n"
@@ -128,6 +131,11 @@ def _parser() -> argparse.ArgumentParser:
     default=0,
     metavar="N",
     help="steps of stochastic Gumbel annealing; 0, the default, for none",
+  )
+  parser.add_argument(
+    "--no_filter",
+    action="store_true",
+    help="no post-filter, which `lic encode` fits where it can",
   )
   parser.add_argument(
     "--report", metavar="DIR", help="folder for a page, DIR/index.html"

@@ -66,7 +66,7 @@ def test_files_stay_and_pictures_get_better(codec, restored):
   rgb = tiny_codec.photograph()[150:278, 200:328]
   for quality in (0, 0.5, 2):
     before = encode.encode(rgb, codec, quality=quality)
-    after = encode.encode(rgb, restored, quality=quality)
+    after = encode.encode(rgb, restored, quality=quality, postfilter=False)
     np.testing.assert_array_equal(after.symbols.y, before.symbols.y)
     np.testing.assert_array_equal(after.symbols.z, before.symbols.z)
     assert len(after.data) == len(before.data)
@@ -157,11 +157,14 @@ def test_pieces_begin_where_blocks_do(rng):
   rows, columns = np.mgrid[:size, :size].astype(np.uint8)
   x = np.stack([rows, columns, 0 * rows], -1)[None]
   pairs = Pairs(x, x / np.float32(255), np.array([1.0]))
-  batch = restoration.pieces(pairs, np.ones(3, np.float32), rng, period=16)
+  errors = np.array([0.02], np.float32)
+  levels = np.full(3, 0.1, np.float32)
+  batch = restoration.pieces(pairs, errors, levels, rng, period=16)
   begin = np.rint(255 * (batch.x[:, 0, 0, :2] + 0.5)).astype(int)
   assert (begin % 16 == 0).all() and len(np.unique(begin)) > 1
   np.testing.assert_allclose(batch.x + 0.5, batch.x_hat, atol=1e-6)
   np.testing.assert_array_equal(batch.share, [0.5] * restoration.BATCH)
+  np.testing.assert_allclose(batch.error, 2.0, rtol=1e-6)
 
 
 def test_strips_change_no_pixel(restored, monkeypatch):

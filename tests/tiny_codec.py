@@ -4,6 +4,7 @@ Fitting the prior by hand (each channel's mean and scale on one photograph)
 gives rates like a trained codec's at the cost of none of the training.
 """
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import jax
 import numpy as np
 
 from lic_jax import export
+from lic_jax.codec import bundle as bundles
 from lic_jax.codec import decode
 from lic_jax.codec.bundle import Bundle
 from lic_jax.codec.encode import Encoded
@@ -18,6 +20,7 @@ from lic_jax.data import images
 from lic_jax.metrics import distortion
 from lic_jax.models import build
 from lic_jax.ops import scales
+from lic_jax.transforms.restoration import Restoration
 
 LATENT, HYPER = 24, 8
 HYPERPRIOR = {
@@ -86,6 +89,20 @@ def hyperprior(folder: Path, *, seed: int = 0, gain_rungs: int = 0) -> Bundle:
 def gains(folder: Path, *, seed: int = 0) -> Bundle:
   """A mean-scale hyperprior codec of three qualities, and those between."""
   return hyperprior(folder, seed=seed, gain_rungs=3)
+
+
+def restored(folder: Path, *, seed: int = 0) -> Bundle:
+  """A codec of three qualities with a restoration that nobody trained."""
+  bundle = gains(folder, seed=seed)
+  module = Restoration(channels=4, blocks=1)
+  params = module.init(jax.random.key(seed), method="weights")["params"]
+  network = module.apply({"params": params}, method="weights")
+  levels = np.geomspace(0.1, 0.05, 3).astype(np.float32)
+  restorer = {"levels": levels, "network": jax.tree.map(np.asarray, network)}
+  decoder = dataclasses.replace(bundle.decoder, restoration=restorer)
+  return bundles.write(
+    folder, decoder, bundles.read_encoder(bundle), bundle.card
+  )
 
 
 def context(folder: Path, *, seed: int = 0, **changes: Any) -> Bundle:

@@ -1,4 +1,4 @@
-"""The `.lic` file: a checked header and two sections of coded symbols.
+"""The `.lic` file: a checked header, two sections of coded symbols, a filter.
 
 Byte by byte in docs/format.md. Any change of bytes or of their meaning is a
 new version, and the reader keeps every old one. Everything the header claims
@@ -8,6 +8,7 @@ answers for all the rest.
 """
 
 import dataclasses
+import itertools
 import struct
 import zlib
 from pathlib import Path
@@ -29,6 +30,7 @@ MAX_SIDE = 1 << 24
 # Flags. A set bit that a reader does not know makes it refuse the file.
 GREY = 0x01
 RANGE_CODER = 0x02
+POSTFILTER = 0x04
 
 # No header is longer.
 _HEADER_MOST = 64
@@ -46,7 +48,8 @@ class Header:
     width: of the image, pixels.
     height: of the image, pixels.
     symbols_crc: CRC-32 of the picture's symbols; see `symbols_crc`.
-    flags: of GREY and RANGE_CODER; the other bits may get a meaning later.
+    flags: of GREY, RANGE_CODER and POSTFILTER; the other bits may get a
+      meaning later.
   """
 
   fingerprint: bytes
@@ -59,6 +62,10 @@ class Header:
   @property
   def is_grey(self) -> bool:
     return bool(self.flags & GREY)
+
+  @property
+  def has_filter(self) -> bool:
+    return bool(self.flags & POSTFILTER)
 
   @property
   def coder(self) -> str:
@@ -74,11 +81,14 @@ class File:
     header: the checked header.
     hyper_latent: section of z; empty without a hyperprior.
     latent: section of y.
+    postfilter: section of the post-filter's coefficients, if the header says
+      that there is one.
   """
 
   header: Header
   hyper_latent: bytes
   latent: bytes
+  postfilter: bytes = b""
 
   @property
   def size(self) -> int:
@@ -95,10 +105,13 @@ def pack(file: File) -> bytes:
   header = file.header
   _check(header, MAX_PIXELS)
   head = _picture(header)
-  head += varint.write(len(file.hyper_latent)) + varint.write(len(file.latent))
+  sections = [file.hyper_latent, file.latent]
+  if header.has_filter:
+    sections.append(file.postfilter)
+  head += b"".join(varint.write(len(section)) for section in sections)
   head += _CRC.pack(header.symbols_crc)
   head += _CRC.pack(zlib.crc32(head))
-  return head + file.hyper_latent + file.latent
+  return head + b"".join(sections)
 
 
 def unpack(data: bytes, *, max_pixels: int = MAX_PIXELS) -> File:
@@ -117,7 +130,9 @@ def unpack(data: bytes, *, max_pixels: int = MAX_PIXELS) -> File:
   if len(body) != sum(lengths):
     what = "is cut off" if len(body) < sum(lengths) else "goes on"
     raise types.LicError(f"the file {what}: {sum(lengths)} bytes announced")
-  return File(header, body[: lengths[0]], body[lengths[0] :])
+  ends = itertools.accumulate(lengths)
+  sections = [body[end - n : end] for end, n in zip(ends, lengths)]
+  return File(header, *sections)
 
 
 def read(path: Path | str, *, max_pixels: int = MAX_PIXELS) -> File:
@@ -143,16 +158,19 @@ def read(path: Path | str, *, max_pixels: int = MAX_PIXELS) -> File:
   return unpack(b"".join(parts), max_pixels=max_pixels)
 
 
-def symbols_crc(header: Header, *symbols: Int[np.ndarray, "..."]) -> int:
-  """CRC-32 of a picture's symbols.
+def symbols_crc(
+  header: Header, *symbols: Int[np.ndarray, "..."], postfilter: bytes = b""
+) -> int:
+  """CRC-32 of a picture's symbols, and of what filters it.
 
   Over the header up to the height, so that symbols do not fit another's header,
-  and int32 symbols, little-endian, one array after another.
+  int32 symbols, little-endian, one array after another, and the section of the
+  post-filter.
   """
   crc = zlib.crc32(_picture(header))
   for array in symbols:
     crc = zlib.crc32(np.ascontiguousarray(array, "<i4"), crc)
-  return crc
+  return zlib.crc32(postfilter, crc)
 
 
 def _picture(header: Header) -> bytes:
@@ -162,7 +180,7 @@ def _picture(header: Header) -> bytes:
   return head + b"".join(varint.write(number) for number in numbers)
 
 
-def _parse(data: bytes, max_pixels: int) -> tuple[Header, tuple[int, int], int]:
+def _parse(data: bytes, max_pixels: int) -> tuple[Header, tuple[int, ...], int]:
   """The checked header, the lengths of the sections, and where they begin."""
   if not data.startswith(MAGIC):
     raise types.LicError("this is not a .lic file")
@@ -175,7 +193,7 @@ def _parse(data: bytes, max_pixels: int) -> tuple[Header, tuple[int, int], int]:
       f"the file has format version {version}; known here is {VERSION}"
     )
   numbers, position = [], fixed
-  for _ in range(5):
+  for _ in range(6 if flags & POSTFILTER else 5):
     number, position = varint.read(data, position)
     numbers.append(number)
   if len(data) < position + 2 * _CRC.size:
@@ -202,7 +220,7 @@ def _check(header: Header, max_pixels: int) -> None:
   width, height = header.width, header.height
   if len(header.fingerprint) != FINGERPRINT_BYTES:
     raise types.LicError("the codec fingerprint does not have 8 bytes")
-  if not 0 <= header.flags <= GREY | RANGE_CODER:
+  if not 0 <= header.flags <= GREY | RANGE_CODER | POSTFILTER:
     raise types.LicError(
       f"the file has flags {header.flags:#04x} that are not known here"
     )

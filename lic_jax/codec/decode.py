@@ -3,7 +3,7 @@
   section of z --channel tables--> symbols --hyper_synthesis--> mean, table
   section of y --its tables--> symbols + mean = y_hat
   y_hat --synthesis--> x_hat, cropped and rounded to 8 bits
-               `-restoration-^  if the codec has one
+               `-restoration, post-filter-^  if codec and file have them
 
 The hyper-synthesis is computed in integers (`entropy.integer`), so what picks a
 table is the same on every machine. A context model takes its place in fixed
@@ -22,12 +22,13 @@ import functools
 import numpy as np
 
 from lic_jax import types
-from lic_jax.codec import coder, container
+from lic_jax.codec import coder, coefficients, container
 from lic_jax.codec.bundle import STEPS_PER_QUALITY, Bundle
 from lic_jax.codec.decoder import Decoder
+from lic_jax.codec.painter import Painter
 from lic_jax.entropy import integer
 from lic_jax.entropy.fixed_point import slices
-from lic_jax.ops import gain, restoration, synthesis, windows
+from lic_jax.ops import gain, postfilter, synthesis, windows
 from lic_jax.ops.scales import LOG_STEP, SCALE_COUNT
 from lic_jax.types import Float, Int, Latents, UInt, UInt8
 
@@ -58,6 +59,7 @@ def decode_file(
   """`decode`, of a file that was taken apart."""
   header = file.header
   y_hat = decode_latents(file, bundle).y
+  read = coefficients.read(file.postfilter) if header.has_filter else None
   return reconstruct(
     bundle.decoder,
     y_hat,
@@ -65,6 +67,7 @@ def decode_file(
     header.width,
     quality=header.quality / STEPS_PER_QUALITY,
     grey=header.is_grey,
+    filtered_by=read,
   )
 
 
@@ -88,7 +91,7 @@ def decode_latents(file: container.File, bundle: Bundle) -> Latents:
     check_length(decoder, header, file.latent)
     tables = decoder.channel_tables
     y = coder.decode_symbols(file.latent, index, tables, header.coder)
-    _check_symbols(header, y)
+    _check_symbols(file, y)
     return Latents(y=dequantise(y, offset))
   check_length(decoder, header, file.hyper_latent)
   z = coder.decode_symbols(
@@ -107,7 +110,7 @@ def decode_latents(file: container.File, bundle: Bundle) -> Latents:
       lambda channels, which, mean, index: reader.read(index),
     )
   reader.close()
-  _check_symbols(header, z, y)
+  _check_symbols(file, z, y)
   return Latents(y=y_hat, z=dequantise(z, offset))
 
 
@@ -240,6 +243,7 @@ def reconstruct(
   *,
   quality: float | int,
   grey: bool = False,
+  filtered_by: Int[np.ndarray, "3 3 f"] | None = None,
 ) -> UInt8[np.ndarray, "height width *c"]:
   """The 8-bit image of a decoded latent: (h, w, 3), or (h, w) if grey.
 
@@ -249,33 +253,32 @@ def reconstruct(
     height, width: of the image, pixels.
     quality: that it was encoded at.
     grey: whether the image has one channel.
+    filtered_by: coefficients of `ops.postfilter`; None for no filter.
 
   Raises:
-    LicError: the codec's synthesis is not known here.
+    LicError: the codec's synthesis is not known here, or it has no restoration,
+      which a filter needs.
   """
-  arguments = dict(decoder.functions["synthesis"])
-  weights = decoder.weights["synthesis"]
-  name = arguments.pop("function")
-  function = getattr(synthesis, name, None)
-  if getattr(function, "__module__", None) != synthesis.__name__:
-    raise types.LicError(f"the codec's synthesis, {name!r}, is not known here")
-  restorer = decoder.restoration
-  if restorer is not None:
-    level, network = restoration.of_quality(restorer, quality)
+  painter = Painter.of(decoder, quality)
+  if filtered_by is not None and painter.level is None:
+    raise types.LicError(
+      "the file has a filter, which this codec has no use for"
+    )
 
   def paint(y_hat: Float[np.ndarray, "1 h w c"]) -> tuple[np.ndarray]:
     with np.errstate(over="ignore", invalid="ignore"):
-      x_hat = function(weights, y_hat, **arguments)
-      if restorer is not None:
-        x_hat = restoration.restore(network, x_hat, level)
+      x_hat, added = painter(y_hat)
+      if filtered_by is not None:
+        x_hat = postfilter.apply(filtered_by, x_hat, added, painter.level)
     # Of all greys the mean of the channels is the nearest to them in MSE.
     return (pixels(x_hat.mean(axis=-1) if grey else x_hat),)
 
-  scale, reach = synthesis.geometry(decoder.functions["synthesis"], weights)
-  if restorer is not None:
-    reach += -(-restoration.reach(network) // scale)
   (image,) = windows.upsample(
-    paint, y_hat, scale=scale, reach=reach, core=_core(scale, pixels=1)
+    paint,
+    y_hat,
+    scale=painter.scale,
+    reach=painter.reach,
+    core=_core(painter.scale, pixels=1),
   )
   return image[0, :height, :width]
 
@@ -297,8 +300,10 @@ def _core(scale: int, *, pixels: int) -> tuple[int, int]:
   )
 
 
-def _check_symbols(header: container.Header, *symbols: np.ndarray) -> None:
-  if container.symbols_crc(header, *symbols) != header.symbols_crc:
+def _check_symbols(file: container.File, *symbols: np.ndarray) -> None:
+  header = file.header
+  crc = container.symbols_crc(header, *symbols, postfilter=file.postfilter)
+  if crc != header.symbols_crc:
     raise types.LicError(
       "decoded symbols do not match the file's checksum; "
       "the file is damaged or this machine computes differently"

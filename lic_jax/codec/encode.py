@@ -23,7 +23,7 @@ import numpy as np
 
 from lic_jax import types
 from lic_jax.codec import bundle as bundles
-from lic_jax.codec import coder, container
+from lic_jax.codec import coder, coefficients, container
 from lic_jax.codec import decode as decoding
 from lic_jax.codec.bundle import Bundle
 from lic_jax.codec.decoder import Decoder
@@ -205,6 +205,27 @@ def encode_latents(
   return Encoded(data, symbols, decoded, index)
 
 
+def with_filter(
+  encoded: Encoded, filtered_by: Int[np.ndarray, "3 3 f"]
+) -> Encoded:
+  """The same image, with a post-filter for who decodes it.
+
+  Args:
+    encoded: without one.
+    filtered_by: coefficients of `ops.postfilter`.
+  """
+  file = container.unpack(encoded.data)
+  section = coefficients.write(filtered_by)
+  header = dataclasses.replace(
+    file.header, flags=file.header.flags | container.POSTFILTER
+  )
+  symbols = [s for s in (encoded.symbols.z, encoded.symbols.y) if s is not None]
+  crc = container.symbols_crc(header, *symbols, postfilter=section)
+  header = dataclasses.replace(header, symbols_crc=crc)
+  file = dataclasses.replace(file, header=header, postfilter=section)
+  return dataclasses.replace(encoded, data=container.pack(file))
+
+
 def estimated_bits(encoded: Encoded, bundle: Bundle) -> float:
   """Information content of the coded symbols under the trained model.
 
@@ -212,7 +233,8 @@ def estimated_bits(encoded: Encoded, bundle: Bundle) -> float:
   hyper-synthesis in floating point and the scale index as a real number, but
   with the format's floor: no symbol is less likely than 2^-24, and one that no
   table holds has the cost of its escape. The density alone would give those so
-  many bits that they hide what the coder wastes elsewhere.
+  many bits that they hide what the coder wastes elsewhere. A post-filter is not
+  in it.
   """
   estimate = _estimate(bundle.folder, bundle.card["fingerprint"])
   latents = encoded.latents

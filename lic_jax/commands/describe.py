@@ -18,7 +18,7 @@ def print_file(path: Path | str) -> None:
     codec = bundles.find_fingerprint(header.fingerprint).folder.name
   except LicError:
     codec = "not installed"
-  sections = len(file.hyper_latent) + len(file.latent)
+  sections = sum(map(len, (file.hyper_latent, file.latent, file.postfilter)))
   rows = {
     "version": container.VERSION,
     "codec": f"{header.fingerprint.hex()} ({codec})",
@@ -32,6 +32,7 @@ def print_file(path: Path | str) -> None:
     "header bytes": file.size - sections,
     "hyper-latent bytes": len(file.hyper_latent),
     "latent bytes": len(file.latent),
+    "filter bytes": len(file.postfilter),
     "bpp": f"{file.size * 8 / (header.height * header.width):.4f}",
     "symbols crc": f"{header.symbols_crc:08x}",
   }

@@ -28,6 +28,8 @@ class Encode:
       number where the codec has what they need.
     steps: of stochastic Gumbel annealing, and
     seconds: for it; None and None for none.
+    postfilter: whether one is fitted to each image; None fits it where the
+      codec has what that needs.
     seed: of both searches.
     window: side of what they work on at once, pixels.
     background: colour behind transparency; None refuses transparent images.
@@ -42,6 +44,7 @@ class Encode:
   sweeps: int | None = None
   steps: int | None = None
   seconds: float | None = None
+  postfilter: bool | None = None
   seed: int = 0
   window: int = 1024
   background: str | None = None
@@ -106,6 +109,7 @@ class Encode:
         sweeps=self.sweeps,
         steps=self.steps,
         seconds=self.seconds,
+        postfilter=self.postfilter,
         seed=self.seed,
         core=self.window,
         report=report,

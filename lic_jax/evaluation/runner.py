@@ -55,6 +55,7 @@ def evaluate(
   qualities: Sequence[float | int] | None = None,
   sweeps: int | None = None,
   sga_steps: int = 0,
+  postfilter: bool | None = None,
   report: Callable[[str], None] = print,
   seen: Seen | None = None,
 ) -> dict[str, list[Row]]:
@@ -66,6 +67,7 @@ def evaluate(
     qualities: None for the whole ones that the codec has.
     sweeps: of `sga.rdoq`; None for as many as `lic encode` makes.
     sga_steps: steps of stochastic Gumbel annealing; 0 for none.
+    postfilter: whether one is fitted to each image; None for as `lic encode`.
     report: takes one line of progress per image and quality.
     seen: takes what was measured, per image and quality.
 
@@ -85,11 +87,17 @@ def evaluate(
         quality=qualities[0],
         sweeps=sweeps,
         sga_steps=min(1, sga_steps),
+        postfilter=postfilter,
       )
       compiled.add(_padded(rgb, bundle))
     for quality in qualities:
       row, decoded = measure_decoded(
-        rgb, bundle, quality=quality, sweeps=sweeps, sga_steps=sga_steps
+        rgb,
+        bundle,
+        quality=quality,
+        sweeps=sweeps,
+        sga_steps=sga_steps,
+        postfilter=postfilter,
       )
       row = {"name": path.name, **row}
       rows.append(row)
@@ -111,6 +119,7 @@ def measure(
   quality: float | int,
   sweeps: int | None = None,
   sga_steps: int = 0,
+  postfilter: bool | None = None,
 ) -> Row:
   """One image through a real file.
 
@@ -119,7 +128,7 @@ def measure(
     nothing was lost), ms_ssim, encode_s and decode_s.
   """
   options = dict(quality=quality, sweeps=sweeps, sga_steps=sga_steps)
-  return measure_decoded(rgb, bundle, **options)[0]
+  return measure_decoded(rgb, bundle, postfilter=postfilter, **options)[0]
 
 
 def measure_decoded(
@@ -129,12 +138,18 @@ def measure_decoded(
   quality: float | int,
   sweeps: int | None = None,
   sga_steps: int = 0,
+  postfilter: bool | None = None,
 ) -> tuple[Row, UInt8[np.ndarray, "h w 3"]]:
   """The row of `measure`, and the decoded image."""
   height, width = rgb.shape[:2]
   start = time.perf_counter()
   encoded = iterative.encode(
-    rgb, bundle, quality=quality, sweeps=sweeps, steps=sga_steps or None
+    rgb,
+    bundle,
+    quality=quality,
+    sweeps=sweeps,
+    steps=sga_steps or None,
+    postfilter=postfilter,
   )
   encode_s = time.perf_counter() - start
   start = time.perf_counter()

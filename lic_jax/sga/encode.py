@@ -1,10 +1,10 @@
 """Iterative encoding: an image to a better `.lic` file for the same decoder.
 
   x --analysis--> (y, z) --RDOQ of z--> (y, z) --SGA, by windows--> (y, z)
-    --RDOQ of y--> (y, z) --codec--> bytes
+    --RDOQ of y--> (y, z) --codec--> bytes --post-filter--> bytes
 
-All three searches may be left out. The file is an ordinary one: whoever decodes
-it neither knows nor pays.
+All of this may be left out. The searches leave an ordinary file: whoever
+decodes it neither knows nor pays.
 
 The latents of a window's core are optimised while those of its margin are held;
 what they do together is judged over the whole window. Windows are visited in
@@ -28,7 +28,7 @@ from lic_jax.codec.bundle import Bundle
 from lic_jax.codec.encode import Encoded
 from lic_jax.ops.padding import pad_reflect
 from lic_jax.ops.windows import Span, windows
-from lic_jax.sga import rdoq, schedule
+from lic_jax.sga import rdoq, schedule, wiener
 from lic_jax.sga.objective import Target, Terms, Variables
 from lic_jax.sga.optimizer import Optimizer, Problem
 from lic_jax.types import Array, Latents, LicError, UInt8
@@ -74,6 +74,7 @@ def encode(
   sweeps: int | None = None,
   steps: int | None = None,
   seconds: float | None = None,
+  postfilter: bool | None = None,
   seed: int = 0,
   core: int = CORE,
   margin: int = MARGIN,
@@ -92,6 +93,8 @@ def encode(
     steps: of stochastic Gumbel annealing, before that, and
     seconds: for it, compilation included; whichever ends first. None and None
       for none.
+    postfilter: whether one is fitted to the image; None fits it where the codec
+      has what that needs.
     seed: the same on the same machine gives the same bytes, unless `seconds`
       ended the run.
     core: side of what is optimised at once, pixels, a multiple of 64.
@@ -101,7 +104,8 @@ def encode(
     latents: of `codec.encode.analyse`, where they are known.
 
   Raises:
-    LicError: as `codec.encode.encode`, or a window that does not fit.
+    LicError: as `codec.encode.encode`; a window that does not fit; a filter
+      for a codec that cannot have one.
   """
   rgb = codec.as_rgb(pixels)
   _check_window(bundle, core, margin)
@@ -109,6 +113,8 @@ def encode(
     latents = codec.analyse(rgb, bundle)
   if sweeps is None:
     sweeps = rdoq.usual(bundle)
+  if postfilter is None:
+    postfilter = wiener.is_possible(bundle)
   if sweeps:
     latents = rdoq.refine_side(
       rgb, latents, bundle, quality=quality, seed=seed, core=core
@@ -139,7 +145,7 @@ def encode(
       core=core,
     )
   height, width = rgb.shape[:2]
-  return codec.encode_latents(
+  encoded = codec.encode_latents(
     latents,
     bundle,
     height=height,
@@ -148,6 +154,7 @@ def encode(
     grey=pixels.ndim == 2,
     entropy_coder=entropy_coder,
   )
+  return wiener.filtered(rgb, encoded, bundle) if postfilter else encoded
 
 
 def optimise(

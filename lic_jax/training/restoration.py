@@ -23,8 +23,8 @@ from lic_jax.types import Array, Float, UInt8
 CROP, BATCH = 128, 4
 # Adam's rate after the warm-up, and the clip of the gradient's norm.
 RATE, WARMUP, CLIP = 2e-3, 0.01, 1.0
-# Squared error, in units of what is expected, below which a piece's relative
-# gain counts for less: there is next to nothing to restore in a clear sky.
+# Squared error, in units of what is expected, below which a photograph's
+# relative gain counts for less: there is next to nothing to restore in a sky.
 FLAT = 0.05
 # How often, as a share of the time, and on how many photographs it is told how
 # well it goes.
@@ -56,12 +56,14 @@ class Batch(NamedTuple):
     x_hat: pictures.
     level: expected errors.
     share: of the way from the lowest quality to the highest.
+    error: squared, of the photographs that they are of, in expected ones.
   """
 
   x: Float[Array, "*d b h w 3"]
   x_hat: Float[Array, "*d b h w 3"]
   level: Float[Array, "*d b 1 1 1"]
   share: Float[Array, "*d b"]
+  error: Float[Array, "*d b"]
 
 
 def expected_errors(pairs: Pairs, rungs: int) -> Float[np.ndarray, "rungs"]:
@@ -69,13 +71,20 @@ def expected_errors(pairs: Pairs, rungs: int) -> Float[np.ndarray, "rungs"]:
 
   Its logarithm is fitted by a parabola in the quality: photographs differ.
   """
-  errors = [
-    np.sqrt(np.mean(np.square(x_hat.astype(np.float32) - _real(x))))
-    for x, x_hat in zip(pairs.x, pairs.x_hat)
-  ]
+  errors = np.sqrt(squared_errors(pairs))
   degree = min(2, rungs - 1, len(np.unique(pairs.quality)) - 1)
   fitted = np.polyfit(pairs.quality, np.log(errors), degree)
   return np.exp(np.polyval(fitted, np.arange(rungs))).astype(np.float32)
+
+
+def squared_errors(pairs: Pairs) -> Float[np.ndarray, "n"]:
+  """Mean square error of each picture."""
+  return np.array(
+    [
+      np.mean(np.square(x_hat.astype(np.float32) - _real(x)))
+      for x, x_hat in zip(pairs.x, pairs.x_hat)
+    ]
+  )
 
 
 def train(
@@ -114,6 +123,7 @@ def train(
     (params, optimizer.init(params)),
   )
   added = jax.jit(_added)
+  errors = squared_errors(seen)
   generator = np.random.default_rng(seed)
   period = module.period * restoration.FACTOR
 
@@ -132,7 +142,7 @@ def train(
     rate = schedule.learning_rate(
       jnp.float32(spent), peak=peak, warmup=WARMUP, decay="cosine"
     )
-    batch = pieces(seen, levels, generator, period=period)
+    batch = pieces(seen, errors, levels, generator, period=period)
     batch = Batch(*(a.reshape(devices, -1, *a.shape[1:]) for a in batch))
     state, left = step(state, rate, batch)
     steps += 1
@@ -164,6 +174,7 @@ def together(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def pieces(
   pairs: Pairs,
+  errors: Float[np.ndarray, "n"],
   levels: Float[np.ndarray, "rungs"],
   generator: np.random.Generator,
   *,
@@ -173,6 +184,7 @@ def pieces(
 
   Args:
     pairs: to cut them from.
+    errors: `squared_errors` of the whole.
     levels: expected errors at whole qualities.
     generator: of the choice.
     period: of the places where they begin, pixels: a block's, for the network
@@ -186,7 +198,8 @@ def pieces(
     inside = slice(top, top + CROP), slice(left, left + CROP)
     x.append(pairs.x[i][inside])
     x_hat.append(pairs.x_hat[i][inside])
-  return _batch(np.stack(x), np.stack(x_hat), pairs.quality[chosen], levels)
+  part = Pairs(np.stack(x), np.stack(x_hat), pairs.quality[chosen])
+  return _batch(part, errors[chosen], levels)
 
 
 def _step(
@@ -196,8 +209,8 @@ def _step(
 
   def loss(params: Any, batch: Batch) -> Array:
     network = module.apply({"params": together(params)}, method="weights")
-    before, after = _errors(network, batch)
-    return jnp.mean(after / jnp.maximum(before, FLAT))
+    _, after = _errors(network, batch)
+    return jnp.mean(after / jnp.maximum(batch.error, FLAT))
 
   def step(state: Any, rate: Array, batch: Batch) -> tuple[Any, Array]:
     params, opt_state = state
@@ -238,18 +251,19 @@ def _errors(network: Any, batch: Batch) -> tuple[Array, Array]:
 def _whole(pairs: Pairs, levels: np.ndarray) -> Iterator[Batch]:
   """One photograph after the other."""
   for i in range(len(pairs.x)):
-    yield _batch(*pairs.part(slice(i, i + 1)), levels)
+    one = pairs.part(slice(i, i + 1))
+    yield _batch(one, squared_errors(one), levels)
 
 
-def _batch(
-  x: np.ndarray, x_hat: np.ndarray, quality: np.ndarray, levels: np.ndarray
-) -> Batch:
-  level = [restoration.level_at(levels, q) for q in quality.tolist()]
+def _batch(pairs: Pairs, errors: np.ndarray, levels: np.ndarray) -> Batch:
+  qualities = pairs.quality.tolist()
+  level = np.stack([restoration.level_at(levels, q) for q in qualities])
   return Batch(
-    _real(x),
-    x_hat.astype(np.float32),
-    np.stack(level).reshape(-1, 1, 1, 1),
-    restoration.share_of(levels, quality),
+    x=_real(pairs.x),
+    x_hat=pairs.x_hat.astype(np.float32),
+    level=level.reshape(-1, 1, 1, 1),
+    share=restoration.share_of(levels, pairs.quality),
+    error=(errors / np.square(level)).astype(np.float32),
   )
 
 

@@ -19,6 +19,7 @@ from PIL import Image
 
 from lic_jax.codec import bundle as bundles
 from lic_jax.codec import container, decode, encode
+from lic_jax.sga import encode as iterative
 
 FOLDER = Path(__file__).parent / "golden" / "v1"
 
@@ -43,6 +44,12 @@ def main() -> None:
 def files(bundle: bundles.Bundle) -> dict[str, encode.Encoded]:
   """Files that between them use all of the format."""
   rgb = tiny_codec.photograph()[60:, 100:]
+  if bundle.decoder.restoration is not None:
+    return {
+      "restored": encode.encode(rgb[:77, :101], bundle, quality=0.5),
+      "filter": iterative.encode(rgb[:77, :101], bundle, quality=0.5),
+      "grey": iterative.encode(rgb[:33, :70, 1], bundle),
+    }
   found = {
     "colour": encode.encode(rgb[:77, :101], bundle),
     "grey": encode.encode(rgb[:33, :70, 1], bundle),

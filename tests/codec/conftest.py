@@ -19,6 +19,11 @@ def context(tmp_path_factory):
   return tiny_codec.context(tmp_path_factory.mktemp("codecs") / "context")
 
 
+@pytest.fixture(scope="session")
+def restored(tmp_path_factory):
+  return tiny_codec.restored(tmp_path_factory.mktemp("codecs") / "restored")
+
+
 @pytest.fixture(params=["hyperprior", "factorized", "context"])
 def bundle(request):
   return request.getfixturevalue(request.param)

@@ -56,6 +56,16 @@ def test_a_grey_image_is_marked_by_one_bit():
   assert len(data) == len(container.pack(FILE))
 
 
+def test_a_filter_is_marked_by_one_bit_and_follows_the_latent():
+  header = dataclasses.replace(HEADER, flags=container.POSTFILTER)
+  file = dataclasses.replace(FILE, header=header, postfilter=b"filter")
+  data = container.pack(file)
+  assert data[FLAGS] == 4
+  assert container.unpack(data) == file
+  assert data.endswith(FILE.latent + b"filter")
+  assert len(data) == len(container.pack(FILE)) + 1 + len(b"filter")
+
+
 def test_the_bytes_of_a_header_never_change():
   data = container.pack(container.File(HEADER, b"hy", b"lat"))
   assert data.hex() == PINNED
@@ -105,7 +115,7 @@ def test_a_file_that_goes_on_is_noticed():
     (0, 0x88, "not a .lic file"),
     (VERSION, 2, "version 2"),
     (VERSION, 0, "version 0"),
-    (FLAGS, 4, "flags 0x04"),
+    (FLAGS, 8, "flags 0x08"),
     (FLAGS, 0x80, "flags 0x80"),
   ],
 )
@@ -147,7 +157,7 @@ def test_a_number_out_of_its_range_is_refused(field, value, message):
     {"quality": -1},
     {"width": 0},
     {"height": 1 << 25},
-    {"flags": 4},
+    {"flags": 8},
   ],
 )
 def test_writing_refuses_what_reading_would(change):
@@ -170,6 +180,7 @@ def test_the_symbols_checksum_is_that_of_the_header_and_little_endian_int32():
   assert container.symbols_crc(HEADER, symbols) == crc
   assert container.symbols_crc(HEADER, symbols[:1], symbols[1:]) == crc
   assert container.symbols_crc(HEADER, symbols.T) != crc
+  assert container.symbols_crc(HEADER, symbols, postfilter=b"x") != crc
   for change in ({"width": 767}, {"quality": 4}, {"flags": 1}):
     other = dataclasses.replace(HEADER, **change)
     assert container.symbols_crc(other, symbols) != crc

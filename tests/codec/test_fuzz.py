@@ -43,7 +43,7 @@ def headers(draw, header: container.Header) -> container.Header:
     "quality": st.integers(0, 65535),
     "width": side,
     "height": side,
-    "flags": st.integers(0, 3),
+    "flags": st.integers(0, 7),
     "symbols_crc": st.integers(0, 2**32 - 1),
   }
   names = draw(st.sets(st.sampled_from(sorted(fields)), max_size=3))

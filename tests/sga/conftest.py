@@ -14,6 +14,11 @@ def factorized(tmp_path_factory):
   return tiny_codec.factorized(tmp_path_factory.mktemp("codecs") / "factorized")
 
 
+@pytest.fixture(scope="session")
+def restored(tmp_path_factory):
+  return tiny_codec.restored(tmp_path_factory.mktemp("codecs") / "restored")
+
+
 @pytest.fixture(params=["hyperprior", "factorized"])
 def bundle(request):
   return request.getfixturevalue(request.param)
