@@ -1,7 +1,7 @@
 r"""Rate-distortion on Kodak: ours, classical codecs and published curves.
 
-  python experiments/rd_kodak/run.py \
-    --ours=experiments/zoo/results/kodak.json
+  python experiments/rd_kodak/run.py --ours=\
+  experiments/zoo/results/kodak.json,experiments/zoo/results/kodak_sga.json
 
 `--ours` takes reports of `lic_jax.evaluate` on Kodak. What `measure.py` found
 of the classical codecs is read from results/classical.json, published curves

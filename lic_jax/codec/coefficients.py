@@ -1,4 +1,4 @@
-"""The section of a `.lic` file that holds its post-filter (docs/format.md, 8).
+"""The section of a `.lic` file that holds its post-filter (docs/format.md, 7).
 
 A bit says whether a group of coefficients is there; if so, each of them follows
 in Elias's gamma code, folded so that small ones stay short.

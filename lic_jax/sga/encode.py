@@ -154,7 +154,9 @@ def encode(
     grey=pixels.ndim == 2,
     entropy_coder=entropy_coder,
   )
-  return wiener.filtered(rgb, encoded, bundle) if postfilter else encoded
+  if postfilter:
+    return wiener.filtered(rgb, encoded, bundle, core=core)
+  return encoded
 
 
 def optimise(

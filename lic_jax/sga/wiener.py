@@ -19,10 +19,9 @@ from lic_jax.codec.painter import Painter
 from lic_jax.ops import postfilter
 from lic_jax.ops.windows import windows
 from lic_jax.sga import rdoq
-from lic_jax.types import Float, Int, UInt8
+from lic_jax.sga.rdoq import CORE
+from lic_jax.types import Float, Int, LicError, UInt8
 
-# Pixels, the side of what is painted at once, a multiple of 64.
-CORE = 1024
 COUNT = coefficients.COLOURS * postfilter.FEATURES
 # How often the coefficients are gone over, at most.
 ROUNDS = 20
@@ -36,18 +35,30 @@ def is_possible(bundle: Bundle) -> bool:
 
 
 def filtered(
-  rgb: UInt8[np.ndarray, "h w 3"], encoded: Encoded, bundle: Bundle
+  rgb: UInt8[np.ndarray, "h w 3"],
+  encoded: Encoded,
+  bundle: Bundle,
+  *,
+  core: int = CORE,
 ) -> Encoded:
   """A file that has a filter, or the file as it is if none is worth its bits.
 
   Args:
     rgb: the image.
     encoded: it, encoded without a filter.
-    bundle: the codec, one that `is_possible`.
+    bundle: the codec.
+    core: side of what is painted at once, pixels, a multiple of 64.
+
+  Raises:
+    LicError: the codec is none that `is_possible`.
   """
+  if not is_possible(bundle):
+    raise LicError(
+      "a post-filter is for codecs of the squared error with a restoration"
+    )
   number = container.unpack(encoded.data).header.quality
   painter = Painter.of(bundle.decoder, number / STEPS_PER_QUALITY)
-  gram, product = equations(rgb, encoded.latents.y, painter)
+  gram, product = equations(rgb, encoded.latents.y, painter, core=core)
   if not np.isfinite(gram).all():
     return encoded
   weight = bundle.lagrange_multiplier(number) * 255**2 / 3
@@ -63,39 +74,43 @@ def equations(
   rgb: UInt8[np.ndarray, "h w 3"],
   y_hat: Float[np.ndarray, "1 h2 w2 c"],
   painter: Painter,
+  *,
+  core: int,
 ) -> tuple[Float[np.ndarray, "n n"], Float[np.ndarray, "n 3"]]:
-  """F^T F and F^T e of an image, float64, F in units of a coefficient."""
+  """F^T F and F^T e of an image, float64, F in units of a coefficient.
+
+  Args:
+    rgb: the image.
+    y_hat: its latent, as it will be decoded.
+    painter: of its quality.
+    core: side of what is painted at once, pixels, a multiple of the codec's
+      stride.
+  """
   scale = painter.scale
   height, width = scale * y_hat.shape[1], scale * y_hat.shape[2]
   gram, product = np.zeros((COUNT, COUNT)), np.zeros((COUNT, 3))
-  places = windows(height, width, core=CORE, margin=scale * painter.reach)
+  places = windows(height, width, core=core, margin=scale * painter.reach)
   for rows, columns in places:
     pixels = rgb[rows.core(1), columns.core(1)]
     real = tuple(
       slice(span.first - span.start, span.first - span.start + size)
       for span, size in zip((rows, columns), pixels.shape)
     )
+    target = pixels.astype(np.float32) / np.float32(255) - np.float32(0.5)
+    features = np.empty((COUNT, *pixels.shape[:2]), np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
       x, added = painter(y_hat[:, rows.window(scale), columns.window(scale)])
-      features = _features(x, added, painter.level)[real].reshape(-1, COUNT)
-      target = pixels.astype(np.float32) / np.float32(255) - np.float32(0.5)
+      for i in range(COUNT):
+        colour, number = divmod(i, postfilter.FEATURES)
+        plane = postfilter.feature(
+          number, x[..., colour], added[..., colour], painter.level
+        )
+        features[i] = postfilter.UNIT * plane[0][real]
+      features = features.reshape(COUNT, -1)
       missing = (target - x[0][real]).reshape(-1, 3)
-      gram += features.T @ features
-      product += features.T @ missing
+      gram += features @ features.T
+      product += features @ missing
   return gram, product
-
-
-def _features(
-  x: Float[np.ndarray, "1 h w 3"],
-  added: Float[np.ndarray, "1 h w 3"],
-  level: Float[np.ndarray, "1 1 1 1"],
-) -> Float[np.ndarray, "h w n"]:
-  features = [
-    postfilter.feature(number, x[..., colour], added[..., colour], level)[0]
-    for colour in range(coefficients.COLOURS)
-    for number in range(postfilter.FEATURES)
-  ]
-  return postfilter.UNIT * np.stack(features, axis=-1)
 
 
 def cost(

@@ -33,13 +33,13 @@ def test_it_is_what_encoding_does_where_it_can(restored, hyperprior):
   assert not container.unpack(other.data).header.has_filter
 
 
-def test_windows_give_the_equations_of_the_whole(restored, monkeypatch):
+def test_windows_give_the_equations_of_the_whole(restored):
   rgb = tiny_codec.photograph()[:150, :280]
   y_hat = codec.encode(rgb, restored).latents.y
   painter = Painter.of(restored.decoder, 1)
-  whole = wiener.equations(rgb, y_hat, painter)
-  monkeypatch.setattr(wiener, "CORE", 64)
-  for ours, theirs in zip(wiener.equations(rgb, y_hat, painter), whole):
+  whole = wiener.equations(rgb, y_hat, painter, core=1024)
+  parts = wiener.equations(rgb, y_hat, painter, core=64)
+  for ours, theirs in zip(parts, whole):
     np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-6)
 
 
@@ -47,7 +47,7 @@ def test_they_say_what_a_filter_leaves_of_the_error(restored, rng):
   rgb = tiny_codec.photograph()[:100, :130]
   y_hat = codec.encode(rgb, restored).latents.y
   painter = Painter.of(restored.decoder, 1)
-  gram, product = wiener.equations(rgb, y_hat, painter)
+  gram, product = wiener.equations(rgb, y_hat, painter, core=64)
   k = rng.integers(-9, 10, size=coefficients.SHAPE)
   x, added = painter(y_hat)
   filtered = postfilter.apply(k, x, added, painter.level)
@@ -114,6 +114,13 @@ def test_a_changed_filter_is_noticed(restored):
   file = dataclasses.replace(file, postfilter=bytes(other))
   with pytest.raises(LicError, match="checksum"):
     decode.decode_file(file, restored)
+
+
+def test_none_is_fitted_to_a_codec_without_restoration(hyperprior):
+  with pytest.raises(LicError, match="with a restoration"):
+    encode.encode(
+      tiny_codec.photograph()[:64, :64], hyperprior, postfilter=True
+    )
 
 
 def test_a_codec_without_restoration_refuses_a_filter(hyperprior):
