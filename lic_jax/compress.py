@@ -324,7 +324,7 @@ def _add_iterations(command: argparse.ArgumentParser) -> None:
     action="store_const",
     const=False,
     help="no post-filter, which is otherwise fitted to the image, if the codec "
-    "has a restoration, and sent along in some 50 bytes",
+    "has a restoration, and sent along in some 60 bytes",
   )
   command.add_argument(
     "--seed", type=int, default=0, metavar="N", help="of iterative encoding"

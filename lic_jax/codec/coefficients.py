@@ -18,6 +18,10 @@ COLOURS = 3
 SHAPE = (COLOURS, COLOURS, postfilter.FEATURES)
 # Of a magnitude; a thousand times what a picture wants.
 MOST = 1 << 14
+# Bytes of the longest section: a bit for each group, 31 for each coefficient.
+LONGEST = -(
+  -(COLOURS**2) * (len(postfilter.GROUPS) + 31 * postfilter.FEATURES) // 8
+)
 
 
 def write(coefficients: Int[np.ndarray, "3 3 f"]) -> bytes:
@@ -37,23 +41,30 @@ def read(data: bytes) -> Int[np.ndarray, "3 3 f"]:
   Raises:
     LicError: it writes no such bytes.
   """
-  bits = "".join(f"{byte:08b}" for byte in data)
-  coefficients = np.zeros(SHAPE, np.int32)
-  position = 0
   try:
-    for group in itertools.chain(*map(groups, coefficients)):
-      position += 1
-      if bits[position - 1] == "0":
-        continue
-      for i in range(len(group)):
-        length = bits.index("1", position) - position
-        end = position + 2 * length + 1
-        group[i] = varint.unfold(int(bits[position + length : end], 2) - 1)
-        position = end
+    if len(data) > LONGEST:
+      raise ValueError("too long")
+    coefficients = _parse("".join(f"{byte:08b}" for byte in data))
+    if np.abs(coefficients).max() > MOST or write(coefficients) != data:
+      raise ValueError("not as it would have been written")
   except (IndexError, ValueError, OverflowError) as error:
     raise types.LicError("the file's filter is damaged") from error
-  if np.abs(coefficients).max() > MOST or write(coefficients) != data:
-    raise types.LicError("the file's filter is damaged")
+  return coefficients
+
+
+def _parse(bits: str) -> Int[np.ndarray, "3 3 f"]:
+  # Wide enough for a magnitude that is refused.
+  coefficients = np.zeros(SHAPE, np.int64)
+  position = 0
+  for group in itertools.chain(*map(groups, coefficients)):
+    position += 1
+    if bits[position - 1] == "0":
+      continue
+    for i in range(len(group)):
+      length = bits.index("1", position) - position
+      end = position + 2 * length + 1
+      group[i] = varint.unfold(int(bits[position + length : end], 2) - 1)
+      position = end
   return coefficients
 
 

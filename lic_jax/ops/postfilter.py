@@ -69,7 +69,7 @@ def feature(
   for sign in (1, -1):
     top, left = REACH + sign * dy, REACH + sign * dx
     difference = wide[:, top : top + height, left : left + width] - x
-    if number in range(*GROUPS[2].indices(FEATURES)):
+    if number >= GROUPS[2].start:
       np.clip(difference, -level[0], level[0], out=difference)
     total += difference
   return total

@@ -30,6 +30,13 @@ def test_its_bits_are_those_of_its_bytes(some):
   assert len(coefficients.write(some)) == -(-bits // 8)
 
 
+def test_no_section_is_longer_than_the_longest():
+  most = np.full(coefficients.SHAPE, coefficients.MOST)
+  data = coefficients.write(most)
+  assert len(data) == coefficients.LONGEST
+  np.testing.assert_array_equal(coefficients.read(data), most)
+
+
 def test_the_bytes_never_change():
   some = np.zeros(coefficients.SHAPE, np.int32)
   some[0, 0, 0] = -3  # folded, plus one: 6, 00110
@@ -51,10 +58,16 @@ def test_other_bytes_are_refused(data):
     assert coefficients.write(read) == data
 
 
-def test_what_is_cut_or_goes_on_or_is_too_large_is_refused(some):
+def test_what_is_cut_or_goes_on_is_refused(some):
   data = coefficients.write(some)
-  large = some.copy()
-  large[0, 0, 0] = coefficients.MOST + 1
-  for damaged in (data[:-1], data + b"\0", coefficients.write(large), b""):
+  for damaged in (data[:-1], data + b"\0", b"", data + bytes(10_000)):
     with pytest.raises(LicError, match="filter is damaged"):
       coefficients.read(damaged)
+
+
+@pytest.mark.parametrize("value", [coefficients.MOST + 1, -(2**31), 2**62])
+def test_what_is_too_large_is_refused(some, value):
+  large = some.copy()
+  large[0, 0, 0] = value
+  with pytest.raises(LicError, match="filter is damaged"):
+    coefficients.read(coefficients.write(large))
