@@ -4,6 +4,7 @@ import dataclasses
 import json
 import pathlib
 
+import numpy as np
 import pytest
 import tiny_codec
 
@@ -27,7 +28,7 @@ def bundle(request):
 
 @pytest.fixture(scope="module")
 def rgb():
-  return tiny_codec.photograph()[:256, :384]
+  return tiny_codec.photograph()[:192, :256]
 
 
 def test_the_default_codec_is_one_of_them():
@@ -55,6 +56,18 @@ def test_its_results_are_those_that_were_measured(bundle):
   for result, measured in zip(bundle.card["results"], measurements):
     assert measured["fingerprint"] == bundle.card["fingerprint"]
     assert result["points"] == measured["points"]
+
+
+def test_every_quarter_of_a_quality_was_measured_to_raise_size_and_psnr(bundle):
+  measured = json.loads((RESULTS / "quarters.json").read_text())
+  assert measured["fingerprint"] == bundle.card["fingerprint"]
+  assert np.all(np.diff(measured["qualities"]) == 0.25)
+  assert measured["qualities"][:: len(measured["qualities"]) - 1] == [0, 6]
+  assert len(measured["images"]) == 24
+  for image in measured["images"]:
+    for name in ("bytes", "psnr"):
+      assert len(image[name]) == len(measured["qualities"])
+      assert np.all(np.diff(image[name]) > 0), image["name"]
 
 
 def test_size_and_psnr_rise_with_the_quality(bundle, rgb):

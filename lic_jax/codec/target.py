@@ -1,8 +1,12 @@
 """The best quality whose file is small enough."""
 
+import math
 from collections.abc import Callable, Sequence
 
 from lic_jax.types import LicError
+
+# Files encoded before bisection takes over from interpolation.
+GUESSES = 8
 
 
 def within(
@@ -13,7 +17,8 @@ def within(
 ) -> bytes:
   """Encodes at the highest quality whose file has at most so many bytes.
 
-  By bisection: files are taken to grow with quality.
+  Files are taken to grow with quality, and by about the same share with every
+  step: a logarithm is interpolated where two are known (regula falsi).
 
   Args:
     encode: to a file, at a quality.
@@ -24,17 +29,28 @@ def within(
     LicError: the lowest quality's file is larger.
   """
   ladder = sorted(qualities)
-  best, low, high = None, 0, len(ladder)
-  while low < high:
-    middle = (low + high) // 2
-    coded = encode(ladder[middle])
-    if len(coded) <= most_bytes:
-      best, low = coded, middle + 1
-    else:
-      high = middle
-  if best is None:  # the last one tried was the lowest
+  best = encode(ladder[0])
+  if len(best) > most_bytes:
     raise LicError(
-      f"at the lowest quality the file has {len(coded)} bytes; "
+      f"at the lowest quality the file has {len(best)} bytes; "
       f"at most {int(most_bytes)} are wanted"
     )
+  low, high = 0, len(ladder) - 1
+  sizes = {low: len(best)}
+  number = high
+  while low < high:
+    coded = encode(ladder[number])
+    sizes[number] = len(coded)
+    if len(coded) <= most_bytes:
+      best, low = coded, number
+    else:
+      high = number - 1
+    if len(sizes) < GUESSES and low < high:
+      # high + 1 was encoded, and is too large.
+      steps = high + 1 - low
+      grown = math.log(sizes[high + 1] / sizes[low])
+      share = math.log(most_bytes / sizes[low]) / grown
+      number = min(low + max(math.floor(share * steps), 1), high)
+    else:
+      number = (low + high + 1) // 2
   return best

@@ -114,6 +114,6 @@ def create(params: Any, optimizer: optax.GradientTransformation) -> TrainState:
   """The state before the first step."""
   return TrainState(
     params=params,
-    opt_state=optimizer.init(params),
+    opt_state=jax.jit(optimizer.init)(params),
     step=jnp.zeros((), jnp.int32),
   )

@@ -54,10 +54,14 @@ def test_every_config_is_locked_and_makes_a_model_of_its_image(name):
   model = build(config.model.to_dict())
   x = jax.ShapeDtypeStruct((2, 128, 64, 3), jnp.float32)
   keys = jax.eval_shape(lambda: jax.random.split(jax.random.PRNGKey(0), 2))
-  params = jax.eval_shape(model.init, jax.random.key(0), x)
-  for mode in ("train", "hard"):
-    outputs = jax.eval_shape(run(model, mode), params, x, keys)
-    x_hat, bits_y, bits_z = outputs
+
+  def made(key, x, keys):
+    trained, variables = model.init_with_output(key, x, mode="train", keys=keys)
+    hard = model.apply(variables, x, mode="hard")
+    return [(out.x_hat, out.bits_y, out.bits_z) for out in (trained, hard)]
+
+  outputs = jax.eval_shape(made, jax.random.key(0), x, keys)
+  for x_hat, bits_y, bits_z in outputs:
     assert x_hat.shape == x.shape
     assert bits_y.shape == bits_z.shape == (2,)
 

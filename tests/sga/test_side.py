@@ -1,6 +1,7 @@
 """Symbols of z that are worth their bits."""
 
 import dataclasses
+import functools
 
 import jax
 import numpy as np
@@ -92,11 +93,15 @@ def test_a_sweep_costs_less_and_moves_nothing_that_is_not_free(shipped):
     shipped, 0, np.ones(1, np.float32), np.full(320, 4, np.float32)
   )
   function = shipped.decoder.functions["hyper_synthesis"]
+  measure, curvature = (
+    jax.jit(functools.partial(f, function))
+    for f in (side.measure, side.curvature)
+  )
   key = jax.random.key(0)
-  before, slope = side.measure(function, one, window)
-  stiffness = side.curvature(function, one, window, key)
-  moved = side.sweep(one, window, slope, stiffness, key)
-  after, _ = side.measure(function, one, window._replace(z=moved))
+  before, slope = measure(one, window)
+  stiffness = curvature(one, window, key)
+  moved = jax.jit(side.sweep)(one, window, slope, stiffness, key)
+  after, _ = measure(one, window._replace(z=moved))
   assert after < before
   still = np.broadcast_to(~free, z.shape)
   np.testing.assert_array_equal(np.asarray(moved)[still], z[still])

@@ -18,6 +18,15 @@ def refused(workdir, *flags, status=1):
   return lines[0]
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+  """The folder of a run of four steps."""
+  workdir = tmp_path_factory.mktemp("finished")
+  status, said = tiny_run.finish(tiny_run.start(workdir, "--config.steps=4"))
+  assert status == 0, said
+  return workdir
+
+
 @pytest.mark.parametrize(
   ("flag", "status", "words"),
   [
@@ -52,25 +61,20 @@ def test_a_diverging_run_stops_naming_the_term(tmp_path):
   assert "not finite" in line and "loss" in line
 
 
-def test_another_config_and_a_full_disk_lose_nothing(tmp_path):
-  status, said = tiny_run.finish(tiny_run.start(tmp_path, "--config.steps=4"))
-  assert status == 0, said
-  line = refused(tmp_path, "--config.loss.lmbda=0.02")
+def test_another_config_loses_nothing(finished):
+  line = refused(finished, "--config.loss.lmbda=0.02")
   assert "loss.lmbda" in line
-  assert load_params(tmp_path)[2]["steps"] == 4
+  assert load_params(finished)[2]["steps"] == 4
 
 
-def test_a_full_disk_is_named_and_earlier_checkpoints_stand(tmp_path):
-  # Stop after step 4 by a limit on the size of any file, which the system
-  # reports just as it does a full disk; scalars and TensorBoard grow slowly.
-  status, said = tiny_run.finish(
-    tiny_run.start(tmp_path / "probe", "--config.steps=4")
-  )
-  assert status == 0, said
+def test_a_full_disk_is_named(tmp_path):
+  # Stop at the first checkpoint by a limit on the size of any file, which the
+  # system reports just as it does a full disk; scalars and TensorBoard grow
+  # slowly.
   before = resource.getrlimit(resource.RLIMIT_FSIZE)
   resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, before[1]))
   try:
-    process = tiny_run.start(tmp_path / "full")
+    process = tiny_run.start(tmp_path)
   finally:
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
   status, said = tiny_run.finish(process)
@@ -79,11 +83,8 @@ def test_a_full_disk_is_named_and_earlier_checkpoints_stand(tmp_path):
   assert "cannot" in said
 
 
-def test_a_run_of_another_model_is_no_start(tmp_path):
-  other = tmp_path / "other"
-  status, said = tiny_run.finish(tiny_run.start(other, "--config.steps=1"))
-  assert status == 0, said
-  flag = f"--config.start={other}"
-  wide = "--config.model.analysis.channels=(4,5,4)"
-  line = refused(tmp_path / "run", flag, wide)
+def test_a_run_of_another_model_is_no_start(finished, tmp_path):
+  flag = f"--config.start={finished}"
+  other = "--config.model.analysis.kernels=(9,3,5)"
+  line = refused(tmp_path, flag, other)
   assert "cannot start from" in line and "analysis" in line

@@ -1,6 +1,6 @@
 """A run ends the same whatever interrupts it and however it is spread."""
 
-import pathlib
+import functools
 import shutil
 import signal
 import socket
@@ -13,25 +13,30 @@ import tiny_run
 from lic_jax.training.checkpoint import load_params
 
 
-@pytest.fixture(scope="module", params=["resident", "grain"])
-def whole(request, tmp_path_factory):
-  """A run of 20 steps, uninterrupted, and its flags."""
-  workdir = tmp_path_factory.mktemp("whole")
-  # The paper's rate: at the smoke config's, Adam turns the last float bit of
-  # a gradient that is nearly zero into 1e-4 of a parameter.
-  flags = (
-    f"--config.data.loader={request.param}",
-    "--config.optimizer.learning_rate=1e-4",
-  )
-  status, said = tiny_run.finish(tiny_run.start(workdir, *flags))
-  assert status == 0, said
-  return load_params(workdir)[1], flags
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+  """Folder and flags of a run of 20 steps, uninterrupted, by its loader."""
+
+  @functools.cache
+  def run(loader):
+    workdir = tmp_path_factory.mktemp(loader)
+    flags = (f"--config.data.loader={loader}",)
+    status, said = tiny_run.finish(tiny_run.start(workdir, *flags))
+    assert status == 0, said
+    return workdir, flags
+
+  return run
+
+
+@pytest.fixture(params=["resident", "grain"])
+def loader(request):
+  return request.param
 
 
 def test_killed_and_restarted_ends_with_bit_identical_parameters(
-  whole, tmp_path
+  whole, loader, tmp_path
 ):
-  expected, flags = whole
+  workdir, flags = whole(loader)
   # Slow enough to be caught between its fourth and its last step.
   process = tiny_run.start(tmp_path, *flags, "--config.log.every=1")
   scalars = tmp_path / "scalars.jsonl"
@@ -49,19 +54,13 @@ def test_killed_and_restarted_ends_with_bit_identical_parameters(
   assert "restored step" in said
   params, done = load_params(tmp_path)[1:]
   assert done["steps"] == 20 and done["minutes"] > 0
-  assert tiny_run.largest_difference(params, expected) == 0
+  assert tiny_run.largest_difference(params, load_params(workdir)[1]) == 0
 
 
-def test_four_devices_give_the_parameters_of_one(whole, tmp_path):
-  expected, flags = whole
-  status, said = tiny_run.finish(tiny_run.start(tmp_path, *flags, devices=4))
-  assert status == 0, said
-  params = load_params(tmp_path)[1]
-  assert tiny_run.largest_difference(params, expected) < 1e-5
-
-
-def test_two_processes_give_the_parameters_of_one(whole, tmp_path):
-  expected, flags = whole
+def test_two_processes_of_two_devices_give_the_parameters_of_one(
+  whole, loader, tmp_path
+):
+  workdir, flags = whole(loader)
   with socket.socket() as free:
     free.bind(("localhost", 0))
     port = free.getsockname()[1]
@@ -73,28 +72,28 @@ def test_two_processes_give_the_parameters_of_one(whole, tmp_path):
       f"--coordinator=localhost:{port}",
       "--processes=2",
       f"--process={i}",
+      devices=2,
     )
     for i in range(2)
   ]
   for process in processes:
     status, said = tiny_run.finish(process)
     assert status == 0, said
-  params = load_params(tmp_path)[1]
-  assert tiny_run.largest_difference(params, expected) < 1e-5
+  one, spread = (load_params(folder)[1] for folder in (workdir, tmp_path))
+  assert tiny_run.largest_difference(one, spread) < 1e-5
 
 
-def test_a_killed_save_leaves_the_checkpoints_before_it(tmp_path):
-  status, said = tiny_run.finish(tiny_run.start(tmp_path))
-  assert status == 0, said
+def test_a_killed_save_leaves_the_checkpoints_before_it(whole, tmp_path):
+  run = shutil.copytree(whole("resident")[0], tmp_path / "run")
   # What orbax leaves when it is killed within a save.
-  newest = pathlib.Path(tmp_path) / "checkpoints" / "20"
-  shutil.move(newest, newest.with_name("20.orbax-checkpoint-tmp"))
-  assert load_params(tmp_path)[2]["steps"] == 16
+  newest = run / "checkpoints" / "20"
+  newest.rename(newest.with_name("20.orbax-checkpoint-tmp"))
+  assert load_params(run)[2]["steps"] == 16
 
 
-def test_a_run_starts_where_another_ended(tmp_path):
-  other, run = tmp_path / "other", tmp_path / "run"
-  assert tiny_run.finish(tiny_run.start(other, "--config.steps=2"))[0] == 0
+def test_a_run_starts_where_another_ended(whole, tmp_path):
+  run = tmp_path / "run"
+  other = shutil.copytree(whole("resident")[0], tmp_path / "other")
   expected = load_params(other)[1]
   flags = (
     f"--config.start={other}",

@@ -10,30 +10,25 @@ import numpy as np
 
 ROOT = pathlib.Path(__file__).parents[2]
 
-# The smoke config, shrunk: one step of this is milliseconds.
+# The model with the fewest parts, shrunk: one step of this is milliseconds, and
+# compiling it takes as long as a model has parts.
 SMALL = (
-  "--config=configs/smoke.py",
-  "--config.budget_minutes=0.0",
+  "--config=configs/bls2017.py",
   "--config.steps=20",
-  "--config.start=random",
-  # Where sums run in another order, what is rounded may fall to the other side.
-  "--config.model.quantisation=unoise",
-  "--config.optimizer.factors={}",
+  "--config.model.analysis.channels=(4,4,8)",
+  "--config.model.synthesis.channels=(4,4,3)",
+  "--config.model.latent_channels=8",
   # One kernel: its state is saved and restored too, and each takes long to
   # compile.
-  "--config.optimizer.muon=('analysis/latent',)",
+  "--config.optimizer.muon=('analysis/conv2',)",
+  "--config.optimizer.decay=cosine",
+  "--config.data.train=bundled",
+  "--config.data.holdout=0.1",
   "--config.data.batch=4",
   "--config.data.crop=64",
+  "--config.data.downscale=()",
   "--config.data.validation_count=1",
   "--config.data.validation_size=64",
-  "--config.model.analysis.channels=(4,4,4)",
-  "--config.model.analysis.latent_channels=8",
-  "--config.model.latent_channels=8",
-  "--config.model.hyper_synthesis.latent_channels=8",
-  "--config.model.hyper_channels=4",
-  "--config.model.hyper_analysis.channels=4",
-  "--config.model.hyper_synthesis.channels=4",
-  "--config.model.synthesis.channels=4",
   "--config.log.every=5",
   "--config.log.validate_every=1000",
   "--config.log.checkpoint_every=4",
