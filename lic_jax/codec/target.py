@@ -37,20 +37,20 @@ def within(
     )
   low, high = 0, len(ladder) - 1
   sizes = {low: len(best)}
-  number = high
+  place = high
   while low < high:
-    coded = encode(ladder[number])
-    sizes[number] = len(coded)
+    coded = encode(ladder[place])
+    sizes[place] = len(coded)
     if len(coded) <= most_bytes:
-      best, low = coded, number
+      best, low = coded, place
     else:
-      high = number - 1
+      high = place - 1
     if len(sizes) < GUESSES and low < high:
       # high + 1 was encoded, and is too large.
       steps = high + 1 - low
       grown = math.log(sizes[high + 1] / sizes[low])
       share = math.log(most_bytes / sizes[low]) / grown
-      number = min(low + max(math.floor(share * steps), 1), high)
+      place = min(low + max(math.floor(share * steps), 1), high)
     else:
-      number = (low + high + 1) // 2
+      place = (low + high + 1) // 2
   return best

@@ -1,6 +1,5 @@
 """A training run of seconds, as a process: what the tests start and stop."""
 
-import json
 import os
 import pathlib
 import subprocess
@@ -66,13 +65,6 @@ def finish(process):
   # A minute when nothing else runs; a busy machine compiles slowly.
   _, said = process.communicate(timeout=900)
   return process.returncode, said
-
-
-def steps_of(workdir):
-  """The training steps that were logged, in order."""
-  lines = (pathlib.Path(workdir) / "scalars.jsonl").read_text().splitlines()
-  records = [json.loads(line) for line in lines]
-  return [r["step"] for r in records if r["kind"] == "train"]
 
 
 def largest_difference(one, other):
